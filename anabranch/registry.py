@@ -1,0 +1,28 @@
+"""Registries: dicts from the name a user types to `package.module:attribute`, resolved when asked for."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+
+def resolve(name: str, registry: Mapping[str, str], kind: str) -> Any:
+    """The object behind a name, or behind `package.module:attribute` itself.
+
+    Args:
+        name: a key of `registry`, or the path of an object anywhere.
+        registry: names to paths.
+        kind: what the registry holds, for the error.
+
+    Raises:
+        ValueError: no such name; the message lists the known ones.
+
+    >>> resolve("root", {"root": "math:isqrt"}, "function")(17)
+    4
+    """
+    if name not in registry and ":" not in name:
+        near = get_close_matches(name, registry, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise ValueError(f"unknown {kind} {name!r}{hint}; known: {', '.join(sorted(registry))}")
+    module, _, attribute = registry.get(name, name).partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,1 @@
+"""What is known: outcomes, preferences, prices, splits, routing text."""

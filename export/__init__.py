@@ -1,0 +1,1 @@
+"""How a router leaves: ONNX graph, bundle, and the torch-free session that reads it."""

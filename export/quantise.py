@@ -1,0 +1,35 @@
+"""Dynamic int8 quantisation of an encoder's graph."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import onnx
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+
+def quantise(encoder: onnx.ModelProto) -> onnx.ModelProto:
+    """The encoder with int8 weights, one scale an output channel.
+
+    Matrix products with a constant and embedding tables are quantised. Per channel, since one scale a tensor breaks
+    the similarities that neighbour-based estimators live on. Activations are scaled by what is in the batch, hence
+    such a graph is run one text at a time.
+
+    Args:
+        encoder: what `export_encoder` gave; it is left as it is.
+    """
+    bare = onnx.ModelProto()
+    bare.CopyFrom(encoder)
+    del bare.graph.value_info[:]  # shapes noted by the exporter contradict those the quantiser infers
+    # the exporter's optimiser has done what the quantiser would advise otherwise
+    onnx.helper.set_model_props(bare, {"onnx.quant.pre_process": "onnxruntime.quant"})
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "encoder.onnx"
+        quantize_dynamic(
+            bare,
+            path,
+            op_types_to_quantize=["MatMul", "Gather"],
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT},
+        )
+        return onnx.load(path)

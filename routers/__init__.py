@@ -1,0 +1,1 @@
+"""What decides: encoders, estimators, policies, and the recipes that name them as papers do."""

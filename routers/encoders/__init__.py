@@ -1,0 +1,1 @@
+"""Text to embedding: tokens, modules, and the embedding cache."""

@@ -1,0 +1,1 @@
+"""Embedding to expected quality, usage and spread of every arm."""

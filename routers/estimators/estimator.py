@@ -1,0 +1,121 @@
+"""The estimator contract: an embedding in, estimates of every arm out."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal, NamedTuple
+
+from torch import Tensor, nn
+
+from anabranch.routers.estimates import Estimates, QualityKind
+
+
+class Batch(NamedTuple):
+    """What B training prompts teach about A arms; NaN marks an unknown cell.
+
+    Attributes:
+        row: int64 [B], row in the training set.
+        embedding: float32 [B, D]; carries gradients when the encoder learns.
+        quality: float32 [B, A] in [0, 1].
+        usage: float32 [B, A], at least 0.
+        samples: float32 [B, A, R], quality of each sample.
+        wins: float32 [B, A, A], weight of the votes for the row's arm over the column's, a tie half each way;
+            [B, 0, 0] for estimators that learn from outcomes.
+    """
+
+    row: Tensor
+    embedding: Tensor
+    quality: Tensor
+    usage: Tensor
+    samples: Tensor
+    wins: Tensor
+
+
+class Estimator(nn.Module, ABC):
+    """What every estimator offers; a subclass is `ClosedForm` or `GradientTrained`, and final.
+
+    Training is one pass that calls `observe` on every batch, then `finalise`; gradient-trained estimators go on
+    with epochs over `loss`. Everything learnt lives in parameters and buffers, so that one state dict restores it.
+
+    Attributes:
+        learns_from: what it needs known, outcomes or preferences (votes).
+        quality_kind: what its `quality` means.
+        reads_tradeoff: whether `forward` needs the trade-off.
+        trains_encoder: whether gradients flow into the encoder.
+        holds_prompts: whether its buffers hold an index of the training prompts' embeddings.
+        policy: registry name of the policy it is meant for.
+        source: the paper.
+    """
+
+    learns_from: ClassVar[Literal["outcomes", "preferences"]] = "outcomes"
+    quality_kind: ClassVar[QualityKind] = "calibrated"
+    reads_tradeoff: ClassVar[bool] = False
+    trains_encoder: ClassVar[bool] = False
+    holds_prompts: ClassVar[bool] = False
+    policy: ClassVar[str] = "argmax-utility"
+    source: ClassVar[str] = ""
+
+    def __init__(self, width: int, arms: int) -> None:
+        super().__init__()
+        self.width = width
+        self.arms = arms
+
+    @abstractmethod
+    def forward(self, embedding: Tensor, tradeoff: Tensor | None = None) -> Estimates[Tensor]:
+        """Estimates (B, A) for embeddings (B, D); tradeoff (B,) in [0, 1], read only if `reads_tradeoff`."""
+
+    @abstractmethod
+    def observe(self, batch: Batch) -> None:
+        """Take in one batch of the training set; every batch is seen exactly once."""
+
+    @abstractmethod
+    def finalise(self) -> None:
+        """Turn what was observed into buffers or starting values."""
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Set every parameter and buffer from `state`, whatever the buffers' shapes.
+
+        Raises:
+            ValueError: names are missing or left over.
+        """
+        own = dict(self.named_buffers()) | dict(self.named_parameters())
+        if own.keys() != state.keys():
+            raise ValueError(f"state names {sorted(state)} do not match the estimator's {sorted(own)}")
+        for name, tensor in state.items():
+            module_name, _, leaf = name.rpartition(".")
+            module = self.get_submodule(module_name)
+            if leaf in module._buffers:
+                module._buffers[leaf] = tensor
+            else:
+                module.get_parameter(leaf).data = tensor
+
+
+class ClosedForm(Estimator, ABC):
+    """Learns from one pass over the training set and a final computation."""
+
+
+class GradientTrained(Estimator, ABC):
+    """Learns by gradient descent on `loss` after the observing pass.
+
+    Args:
+        epochs: passes over the training set.
+        batch_size: prompts a step.
+        learning_rate: AdamW's, falling linearly to 0.
+        weight_decay: AdamW's.
+    """
+
+    def __init__(
+        self, width: int, arms: int, *, epochs: int, batch_size: int, learning_rate: float, weight_decay: float
+    ) -> None:
+        super().__init__(width, arms)
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+
+    @abstractmethod
+    def loss(self, batch: Batch) -> Tensor:
+        """The mean loss of a batch, a scalar with gradients."""
+
+
+def normalised(embedding: Tensor) -> Tensor:
+    """Unit rows; a zero row stays zero. (B, D) -> (B, D)."""
+    return nn.functional.normalize(embedding, dim=-1)

@@ -1,0 +1,12 @@
+"""Clusters of training prompts."""
+
+import torch
+from sklearn.cluster import KMeans
+from torch import Tensor
+
+
+def kmeans(embedding: Tensor, clusters: int, seed: int) -> Tensor:
+    """Centres of the k-means clustering of unit rows; (N, D) -> (min(clusters, N), D)."""
+    count = min(clusters, embedding.shape[0])
+    fitted = KMeans(count, n_init=4, random_state=seed).fit(embedding.double().numpy())
+    return torch.tensor(fitted.cluster_centers_, dtype=torch.float32)

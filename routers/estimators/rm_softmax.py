@@ -1,0 +1,88 @@
+"""Regret minimisation over the whole trade-off, softmax-relaxed."""
+
+import torch
+from torch import Tensor, nn
+
+from anabranch.routers.estimates import Estimates
+from anabranch.routers.estimators.collected import ArmMean, Collected
+from anabranch.routers.estimators.estimator import Batch, GradientTrained
+from anabranch.routers.estimators.losses import masked_mean
+
+
+class RMSoftmax(GradientTrained):
+    """A score conditioned on the trade-off, trained to lose little utility at every trade-off (RM-Softmax).
+
+    Utility is t q - (1 - t) c / scale, as in the argmax-utility policy; each row draws its own t in every step, and
+    the loss is the expected regret sum_a softmax(f)_a (U* - U_a). The network reads t itself, not an unbounded
+    weight, so its input is already normalised.
+
+    Args:
+        width: D.
+        arms: A.
+        hidden: units of the two hidden layers.
+        seed: of the trade-offs drawn in training.
+        epochs: passes over the training set; the best by validation loss is kept.
+        batch_size: prompts a step.
+        learning_rate: AdamW's, falling linearly to 0.
+        weight_decay: AdamW's.
+    """
+
+    quality_kind = "score"
+    reads_tradeoff = True
+    policy = "conditioned"
+    source = "Causal LLM Routing, NeurIPS 2025"
+
+    def __init__(
+        self,
+        width: int,
+        arms: int,
+        *,
+        hidden: int = 256,
+        seed: int = 0,
+        epochs: int = 60,
+        batch_size: int = 256,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        super().__init__(
+            width, arms, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, weight_decay=weight_decay
+        )
+        self.score = nn.Sequential(
+            nn.Linear(width + 1, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, arms)
+        )
+        self.usage = ArmMean(arms)
+        self._draws = torch.Generator().manual_seed(seed)
+        self._seen = Collected()
+
+    def observe(self, batch: Batch) -> None:
+        """Keep the batch."""
+        self._seen.add(batch)
+
+    def finalise(self) -> None:
+        """Take each arm's mean usage; the priciest is the unit of cost.
+
+        Raises:
+            ValueError: no usage is known, so there is nothing to trade off.
+        """
+        self.usage.set(self._seen.stack().usage)
+        if self.usage.mean.isnan().any():
+            raise ValueError("rm-softmax trades quality against usage and some arm's usage is unknown: use mlp")
+
+    def forward(self, embedding: Tensor, tradeoff: Tensor | None = None) -> Estimates[Tensor]:
+        """See `Estimator.forward`; the trade-off is required."""
+        if tradeoff is None:
+            raise ValueError("rm-softmax needs a trade-off a row: its score depends on it")
+        score = self.score(torch.cat([embedding, tradeoff.unsqueeze(1)], dim=1))
+        return Estimates(score, self.usage(embedding), torch.zeros_like(score))
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Expected regret at one random trade-off a row; arms with unknown cells are left out of their row."""
+        drawn = torch.rand(len(batch.quality), generator=self._draws).to(batch.quality)
+        tradeoff = drawn if self.training else torch.linspace(0, 1, len(batch.quality)).to(batch.quality)
+        known = ~(batch.quality.isnan() | batch.usage.isnan())
+        cost = batch.usage.nan_to_num(0.0) / self.usage.mean.max()
+        weight = tradeoff.unsqueeze(1)
+        utility = (weight * batch.quality.nan_to_num(0.0) - (1 - weight) * cost).masked_fill(~known, -torch.inf)
+        score = self(batch.embedding, tradeoff).quality.masked_fill(~known, -1e9)
+        regret = utility.amax(dim=1, keepdim=True) - utility  # (B, A)
+        return masked_mean(score.softmax(dim=1) * regret.masked_fill(~known, 0.0), known.any(dim=1, keepdim=True))

@@ -1,0 +1,1 @@
+"""Estimates and prices to a decision; numpy and the standard library only."""

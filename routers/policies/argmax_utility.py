@@ -1,0 +1,69 @@
+"""Argmax of quality against cost, convex in the trade-off."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from anabranch.routers.estimates import Estimates
+from anabranch.routers.policies.policy import (
+    Bools,
+    Decision,
+    Floats,
+    best_then_cheapest,
+    decided,
+    feasible,
+    require_cost,
+)
+
+
+@dataclass(frozen=True)
+class ArgmaxUtility:
+    """Choose argmax of t q - (1 - t) c / scale (Somerstep et al. 2025, the convex policy of CARROT).
+
+    t = 1 is the best arm at any price, t = 0 the cheapest. Dividing by `scale_usd` makes t free of the currency
+    and of how long the prompts are.
+
+    Args:
+        scale_usd: the cost that weighs as much as the whole quality range at t = 0.5; USD a request.
+
+    >>> estimates = Estimates(np.array([[0.5, 0.9]]), np.zeros((1, 2)), np.zeros((1, 2)))
+    >>> cost = np.array([[0.1, 1.0]])
+    >>> [int(ArgmaxUtility(1.0).decide(estimates, cost, np.array([t])).arm[0]) for t in (0.0, 0.6, 0.8, 1.0)]
+    [0, 0, 1, 1]
+    """
+
+    scale_usd: float = 1.0
+
+    @property
+    def needs_cost(self) -> bool:
+        """Only below t = 1, so quality-only sets can use it at t = 1."""
+        return False
+
+    def decide(
+        self,
+        estimates: Estimates[Floats],
+        cost_usd: Floats,
+        tradeoff: Floats,
+        mask: Bools | None = None,
+        u: Floats | None = None,
+    ) -> Decision:
+        """See `Policy.decide`; costs may be unknown only where the trade-off is 1."""
+        priced = tradeoff < 1
+        if priced.any():
+            require_cost(cost_usd[priced], "argmax-utility below trade-off 1")
+        quality = estimates.quality.astype(np.float64)
+        weight = tradeoff[:, None]
+        penalty = np.where(priced[:, None], (1 - weight) * cost_usd / self.scale_usd, 0.0)
+        utility = np.where(feasible(quality.shape, mask), weight * quality - penalty, -np.inf)
+        return decided(best_then_cheapest(utility, cost_usd), quality.shape[1], "max_utility")
+
+    def fitted(self, estimates: Estimates[Floats], cost_usd: Floats) -> Self:
+        """Scale = the mean cost of the priciest arm."""
+        means = cost_usd.mean(axis=0)
+        return self if np.isnan(means).any() or means.max() <= 0 else replace(self, scale_usd=float(means.max()))
+
+    def knots(self, count: int) -> Floats:
+        """0, 1, and between them (1 - t) / t spaced geometrically from 10 down to 0.001."""
+        odds = np.geomspace(10.0, 1e-3, count - 2)
+        return np.concatenate([[0.0], 1 / (1 + odds), [1.0]])

@@ -1,0 +1,76 @@
+"""The cheapest arm that is good enough."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from anabranch.routers.estimates import Estimates
+from anabranch.routers.policies.policy import (
+    Bools,
+    Decision,
+    Floats,
+    best_then_cheapest,
+    decided,
+    feasible,
+    require_cost,
+)
+
+
+@dataclass(frozen=True)
+class CheapestAbove:
+    """Call the cheapest arm whose quality reaches a floor, else the best (Sakota et al. 2024; Ding et al. 2025).
+
+    The knob moves the floor through the quantiles of the qualities seen on the validation split, so it works for
+    probabilities and scores alike: t = 0 is the cheapest arm, t = 1 the best.
+
+    Args:
+        quantiles: ascending quantiles of quality at equal steps; empty until `fitted`.
+
+    >>> estimates = Estimates(np.array([[0.5, 0.9]]), np.zeros((1, 2)), np.zeros((1, 2)))
+    >>> policy = CheapestAbove(quantiles=(0.0, 1.0))
+    >>> [int(policy.decide(estimates, np.array([[1.0, 2.0]]), np.array([t])).arm[0]) for t in (0.4, 0.6)]
+    [0, 1]
+    """
+
+    quantiles: tuple[float, ...] = ()
+
+    @property
+    def needs_cost(self) -> bool:
+        """Cheapest has no meaning without costs."""
+        return True
+
+    def decide(
+        self,
+        estimates: Estimates[Floats],
+        cost_usd: Floats,
+        tradeoff: Floats,
+        mask: Bools | None = None,
+        u: Floats | None = None,
+    ) -> Decision:
+        """See `Policy.decide`."""
+        require_cost(cost_usd, "cheapest-above")
+        allowed = feasible(estimates.quality.shape, mask)
+        quality = np.where(allowed, estimates.quality.astype(np.float64), -np.inf)
+        enough = allowed & (quality >= self._floor(tradeoff)[:, None])
+        cheapest = best_then_cheapest(np.where(enough, -cost_usd, -np.inf), cost_usd)
+        reached = enough.sum(axis=1) > 0
+        arm = np.where(reached, cheapest, best_then_cheapest(quality, cost_usd))
+        reasons = np.where(reached, "cheapest_above", "best_below").tolist()
+        return decided(arm, quality.shape[1], tuple(reasons))
+
+    def _floor(self, tradeoff: Floats) -> Floats:
+        if not self.quantiles:
+            raise ValueError("cheapest-above has no scale yet: fit it on validation estimates first")
+        steps = np.linspace(0.0, 1.0, len(self.quantiles))
+        floor = np.interp(tradeoff, steps, self.quantiles)
+        return np.where(tradeoff >= 1, np.inf, np.where(tradeoff <= 0, -np.inf, floor))
+
+    def fitted(self, estimates: Estimates[Floats], cost_usd: Floats) -> Self:
+        """Take 201 quantiles of all qualities."""
+        levels = np.quantile(estimates.quality.astype(np.float64), np.linspace(0, 1, 201))
+        return replace(self, quantiles=tuple(float(level) for level in levels))
+
+    def knots(self, count: int) -> Floats:
+        """Equal steps through the quantiles."""
+        return np.linspace(0.0, 1.0, count)

@@ -1,0 +1,51 @@
+"""Optimism: argmax of quality plus a multiple of its spread."""
+
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from anabranch.routers.estimates import Estimates
+from anabranch.routers.policies.argmax_utility import ArgmaxUtility
+from anabranch.routers.policies.policy import Bools, Decision, Floats
+
+
+@dataclass(frozen=True)
+class UCB:
+    """Choose argmax of utility after adding alpha standard deviations to quality (Li et al. 2010, LinUCB).
+
+    Args:
+        alpha: how many standard deviations of optimism; 0 exploits only.
+        inner: the utility that the optimistic quality is weighed by.
+
+    >>> import numpy as np
+    >>> estimates = Estimates(np.array([[0.5, 0.4]]), np.zeros((1, 2)), np.array([[0.0, 0.2]]))
+    >>> int(UCB(alpha=1.0).decide(estimates, np.zeros((1, 2)), np.ones(1)).arm[0])
+    1
+    """
+
+    alpha: float = 1.0
+    inner: ArgmaxUtility = field(default_factory=ArgmaxUtility)
+
+    @property
+    def needs_cost(self) -> bool:
+        """As its utility does."""
+        return self.inner.needs_cost
+
+    def decide(
+        self,
+        estimates: Estimates[Floats],
+        cost_usd: Floats,
+        tradeoff: Floats,
+        mask: Bools | None = None,
+        u: Floats | None = None,
+    ) -> Decision:
+        """See `Policy.decide`."""
+        optimistic = estimates._replace(quality=estimates.quality + self.alpha * estimates.spread)
+        return self.inner.decide(optimistic, cost_usd, tradeoff, mask, u)
+
+    def fitted(self, estimates: Estimates[Floats], cost_usd: Floats) -> Self:
+        """Fit the utility's scale."""
+        return replace(self, inner=self.inner.fitted(estimates, cost_usd))
+
+    def knots(self, count: int) -> Floats:
+        """As its utility's."""
+        return self.inner.knots(count)

@@ -1,0 +1,1 @@
+"""Methods named as their papers name them, each a choice of parts."""

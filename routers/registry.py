@@ -1,0 +1,14 @@
+"""Routers by the name a user types: an estimator class, or a function that returns a recipe."""
+
+ROUTERS: dict[str, str] = {
+    "best-route": "anabranch.routers.recipes.best_route:best_route",
+    "cluster": "anabranch.routers.estimators.cluster:Cluster",
+    "knn": "anabranch.routers.estimators.knn:KNN",
+    "linucb": "anabranch.routers.recipes.linucb:linucb",
+    "logistic": "anabranch.routers.estimators.logistic:Logistic",
+    "mlp": "anabranch.routers.estimators.mlp:MLP",
+    "ridge": "anabranch.routers.estimators.ridge:Ridge",
+    "rm-softmax": "anabranch.routers.estimators.rm_softmax:RMSoftmax",
+    "routellm-sw": "anabranch.routers.estimators.similarity_weighted:SimilarityWeighted",
+    "routerdc": "anabranch.routers.estimators.routerdc:RouterDC",
+}

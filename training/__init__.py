@@ -1,0 +1,1 @@
+"""How routers learn and how they are measured."""

@@ -1,0 +1,153 @@
+"""Set the one knob: a trade-off that meets a target on validation outcomes."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from anabranch.data.outcomes import Floats, Outcomes
+from anabranch.routers.policies.registry import policy_settings
+from anabranch.routers.policies.threshold_pair import ThresholdPair
+from anabranch.routers.router import Router
+from anabranch.routers.run import Run
+from anabranch.training.baselines import best_single
+from anabranch.training.choices import choices_at
+from anabranch.training.examples import Embedder
+from anabranch.training.metrics.curve import Curve, router_curve
+
+KNOTS = 201
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the knob is set to reach.
+
+    Args:
+        kind: budget (mean USD a request at most), strong (share of calls to the best single arm), floor (mean quality
+            at least), or best-single (a floor at the best single arm's quality).
+        value: USD, a share in [0, 1], or a quality in [0, 1]; unused by best-single.
+
+    >>> Target.parse("budget=0.002")
+    Target(kind='budget', value=0.002)
+    """
+
+    kind: str
+    value: float = float("nan")
+
+    @classmethod
+    def parse(cls, text: str) -> "Target":
+        """Read `budget=USD`, `strong=SHARE`, `floor=QUALITY` or `best-single`.
+
+        Raises:
+            ValueError: the text is none of these.
+        """
+        kind, given, value = text.partition("=")
+        try:
+            number = float(value) if given else float("nan")
+        except ValueError:
+            number = float("-inf")
+        if (kind == "best-single" and not given) or (kind in {"budget", "strong", "floor"} and number >= 0):
+            return cls(kind, number)
+        raise ValueError(f"target {text!r}; a target is budget=USD, strong=SHARE, floor=QUALITY or best-single")
+
+    def __str__(self) -> str:
+        return self.kind if self.kind == "best-single" else f"{self.kind}={self.value:g}"
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A trade-off and what it gave on the outcomes it was chosen on.
+
+    Args:
+        tradeoff: 0 = cheapest, 1 = best.
+        quality: mean quality.
+        cost_usd: mean USD a request; NaN if unknown.
+        strong_share: share of calls to the best single arm.
+    """
+
+    tradeoff: float
+    quality: float
+    cost_usd: float
+    strong_share: float
+
+
+def settle(
+    run: Run, train: Outcomes, validation: Outcomes, target: Target, embedder: Embedder | None = None
+) -> tuple[Run, Calibrated]:
+    """The run with its policy's scale and trade-off set on the validation split.
+
+    Args:
+        run: a trained router.
+        train: names the strong and the weak arm of a pair: the better and the worse on average.
+        validation: prompts that neither trained the router nor test it.
+        target: what to reach.
+        embedder: texts to embeddings, e.g. through a cache.
+    """
+    router = run.router("", embedder)
+    policy = router.policy
+    if isinstance(policy, ThresholdPair):
+        policy = replace(policy, strong=(strong := best_single(train)), weak=_weak_of(train, strong))
+    policy = policy.fitted(*router.estimates(validation.texts, 1.0))
+    calibrated = calibrate(replace(router, policy=policy), validation, target)
+    settings = run.settings.policy.model_copy(
+        update={"settings": policy_settings(policy), "tradeoff": calibrated.tradeoff, "target": str(target)}
+    )
+    return replace(run, settings=run.settings.model_copy(update={"policy": settings})), calibrated
+
+
+def _weak_of(train: Outcomes, strong: int) -> int:
+    if len(train.arms) != 2:
+        raise ValueError(f"threshold-pair needs two arms and there are {len(train.arms)}; choose two with --models")
+    return 1 - strong
+
+
+def calibrate(router: Router, outcomes: Outcomes, target: Target) -> Calibrated:
+    """The trade-off that meets the target on these outcomes.
+
+    The target is checked against what was observed, not against what the router believes, so it holds for scores as
+    well as for calibrated qualities.
+
+    Args:
+        router: its default trade-off is not read.
+        outcomes: validation prompts, the router's arms.
+        target: what to reach.
+
+    Raises:
+        ValueError: a budget is given and no cost is known, or no trade-off reaches the target.
+    """
+    knobs = np.unique(router.policy.knots(KNOTS)) if outcomes.has_cost or len(router.arms) == 2 else np.ones(1)
+    choices = choices_at(router, outcomes.texts, knobs)  # (N, T)
+    curve = router_curve(outcomes.quality, outcomes.cost_usd if outcomes.has_cost else None, choices)
+    strong = best_single(outcomes)
+    share = (choices == strong).mean(axis=0)
+    chosen = _chosen(curve, share, _resolved(target, outcomes, strong))
+    cost = float("nan") if curve.cost_usd is None else float(curve.cost_usd[chosen])
+    return Calibrated(float(knobs[chosen]), float(curve.quality[chosen]), cost, float(share[chosen]))
+
+
+def _resolved(target: Target, outcomes: Outcomes, strong: int) -> Target:
+    if target.kind != "best-single":
+        return target
+    return Target("best-single", float(np.nanmean(outcomes.quality[:, strong])))
+
+
+def _chosen(curve: Curve, share: Floats, target: Target) -> int:
+    if target.kind == "strong":
+        return int(np.abs(share - target.value).argmin())
+    cost = curve.cost_usd if curve.cost_usd is not None else share
+    if target.kind == "budget":
+        if curve.cost_usd is None:
+            raise ValueError("a budget needs costs and these labels have none; give a strong share or a floor")
+        within = cost <= target.value
+        if not within.any():
+            raise ValueError(
+                f"no trade-off costs at most {target.value:g} USD a request; the cheapest {cost.min():.3g}"
+            )
+        return int(np.lexsort((cost, -np.where(within, curve.quality, -np.inf)))[0])
+    enough = curve.quality >= target.value
+    if not enough.any():
+        if target.kind == "floor":
+            raise ValueError(
+                f"no trade-off reaches quality {target.value:g}; the best reaches {curve.quality.max():.4f}"
+            )
+        enough = curve.quality >= curve.quality.max()
+    return int(np.where(enough, cost, np.inf).argmin())

@@ -1,0 +1,1 @@
+"""Cost-quality metrics as functions of arrays."""

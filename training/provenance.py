@@ -1,0 +1,45 @@
+"""Where a run comes from, and writing it down."""
+
+import json
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anabranch.routers.run import Run
+from anabranch.routers.settings import Provenance
+from anabranch.training.prepared import Prepared
+
+LIBRARIES = ("anabranch", "numpy", "torch", "pytorch-lightning", "transformers", "tokenizers", "scikit-learn")
+
+
+def provenance_of(prepared: Prepared, seed: int) -> Provenance:
+    """Hashes, counts, what the labels cost, and library versions."""
+    splits = prepared.splits
+    spent = prepared.train.cost_usd, prepared.validation.cost_usd
+    return Provenance(
+        seed=seed,
+        prompts={
+            "train": len(splits.train),
+            "validation": len(splits.validation),
+            "test": len(splits.test),
+            "left_out": splits.straddlers,
+        },
+        data_sha256=prepared.label_set.hashes(),
+        splits_sha256=splits.hash(),
+        label_cost_usd=float(sum(np.nansum(cost) for cost in spent)) if prepared.outcomes.has_cost else None,
+        versions={name: version(name) for name in LIBRARIES},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def write_run(run: Run, folder: Path, prepared: Prepared, metrics: dict[str, Any]) -> None:
+    """Write the RUN folder; run.json comes last, so a folder that has it is whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ids = prepared.splits.prompt_ids
+    rows = {name: [ids[row] for row in getattr(prepared.splits, name)] for name in ("train", "validation", "test")}
+    (folder / "splits.json").write_text(json.dumps(rows))
+    (folder / "metrics.json").write_text(json.dumps(metrics, indent=2))
+    run.save(folder)

@@ -1,0 +1,1 @@
+"""What a person reads: console table, picture, HTML page."""

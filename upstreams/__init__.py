@@ -1,0 +1,1 @@
+"""Who answers: clients, local models and fakes behind one contract."""
