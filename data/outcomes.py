@@ -32,7 +32,7 @@ class Outcomes:
         samples: float32 [N, A, R], quality of each sample; R = 1 is `quality` itself.
 
     Raises:
-        ValueError: a shape, range or name breaks the rules above, or no quality is known at all.
+        ValueError: a shape, range or name breaks the rules above.
 
     >>> table = Outcomes.from_arrays(["small", "large"], [[0.0, 1.0], [1.0, 1.0]], cost_usd=[[1, 5], [1, 5]])
     >>> table.quality.mean(axis=0).tolist()
@@ -121,7 +121,7 @@ class Outcomes:
 
     def take(self, rows: ArrayLike) -> Self:
         """The prompts at `rows` (indices or a mask [N]), in that order."""
-        index = np.arange(len(self))[np.asarray(rows)]
+        index = _rows(rows, len(self))
         kept: dict[str, Any] = {name: tuple(getattr(self, name)[i] for i in index) for name in _PER_PROMPT}
         return replace(self, **kept, **{name: getattr(self, name)[index] for name in (*_CELLS, "samples")})
 
@@ -163,6 +163,11 @@ class Outcomes:
         }
         samples = np.concatenate([_pad(self.samples, width), _pad(other.samples, width)], axis=1)
         return replace(self, arms=self.arms + other.arms, **cells, samples=samples)
+
+
+def _rows(rows: ArrayLike, count: int) -> NDArray[np.int64]:
+    chosen = np.asarray(rows)
+    return np.arange(count)[chosen if chosen.size else chosen.astype(np.int64)]
 
 
 def _pad(samples: Floats, width: int) -> Floats:

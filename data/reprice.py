@@ -21,6 +21,12 @@ def reprice(labels: LabelSet, prices: PriceTable) -> LabelSet:
         LabelError: a label does not know its prompt_tokens or completion_tokens.
         UnknownPriceError: a model has no price.
         ValueError: a part exceeds its whole (`PriceTable.usd`).
+
+    >>> label = {"prompt_id": "x", "model": "m", "quality": 1.0, "prompt_tokens": 1000, "completion_tokens": 250}
+    >>> labels = LabelSet(pa.table({"prompt_id": ["x"], "prompt": ["Hi"]}), pa.Table.from_pylist([label]))
+    >>> prices = PriceTable({"m": {"input_cost_per_token": 1e-6, "output_cost_per_token": 4e-6}}, {}, "", "")
+    >>> round(reprice(labels, prices).labels["cost_usd"][0].as_py(), 6)
+    0.002
     """
     table = labels.labels
     tokens = [numbers(table, column) for column in ("prompt_tokens", "completion_tokens")]

@@ -89,7 +89,7 @@ def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -
     unfinished = folder.parent / f".{folder.name}.{uuid4().hex}"
     unfinished.mkdir()
     try:
-        for name, contents in (files | {MANIFEST: sealed.to_json()}).items():
+        for name, contents in {**files, MANIFEST: sealed.to_json()}.items():
             (unfinished / name).write_bytes(contents)
         _replace(folder, unfinished)
     finally:

@@ -4,8 +4,9 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from io import BytesIO
 from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import onnx
@@ -120,16 +121,14 @@ def router_graph(encoder: onnx.ModelProto, head: onnx.ModelProto, usage: str) ->
         head: what `export_head` gave.
         usage: the name of the usage output.
     """
-    parts = [
-        compose.add_prefix(_bare(model), prefix, rename_inputs=False)
-        for model, prefix in ((encoder, "encoder/"), (head, "head/"))
-    ]
-    merged = compose.merge_models(*parts, io_map=[(f"encoder/{LINK}", LINK)], name="router")
+    first = compose.add_prefix(_bare(encoder), "encoder/", rename_inputs=False)
+    second = compose.add_prefix(_bare(head), "head/", rename_inputs=False)
+    merged = compose.merge_models(first, second, io_map=[(f"encoder/{LINK}", LINK)], name="router")
     arms, width = _last_dim(head.graph.output[0]), _last_dim(encoder.graph.output[0])
     inner = [f"head/{name}" for name in _HEAD_OUTPUTS] + [f"encoder/{LINK}"]
     del merged.graph.output[:]
     for source, name in zip(inner, (QUALITY, usage, SPREAD, EMBEDDING), strict=True):
-        shape = [_BATCH, width if name == EMBEDDING else arms]
+        shape = (_BATCH, width if name == EMBEDDING else arms)
         merged.graph.node.append(helper.make_node("Identity", [source], [name]))
         merged.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
     return merged
@@ -167,16 +166,17 @@ def _export_traced(
     reason: Exception,
 ) -> onnx.ModelProto:
     """The legacy exporter, which traces one run; what it gets wrong the parity check finds."""
-    file = BytesIO()
     try:
-        torch.onnx.export(module, arguments, file, dynamo=False, dynamic_axes=axes, **names)
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "traced.onnx"
+            torch.onnx.export(module, arguments, path, dynamo=False, dynamic_axes=axes, **names)
+            return onnx.load(path)
     except (RuntimeError, ValueError, TypeError) as error:
         inner = module.estimator if isinstance(module, _Head) else module
         raise ValueError(
             f"{type(inner).__name__} has no ONNX form ({str(error).splitlines()[0]}): "
             "write its forward with tensor operations only"
         ) from reason
-    return onnx.load_from_string(file.getvalue())
 
 
 def _bare(model: onnx.ModelProto) -> onnx.ModelProto:

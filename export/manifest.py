@@ -27,7 +27,7 @@ class Manifest(BaseModel):
     contains_user_prompts: bool
     user_prompts: str = Field(description="what of the training prompts is inside, in words")
     onnxruntime_min: str = Field(description="the oldest onnxruntime that reads the graph")
-    files: dict[str, str] = Field({}, description="sha256 of every other file, by its path in the folder")
+    files: dict[str, str] = Field(default={}, description="sha256 of every other file, by its path in the folder")
     manifest_sha256: str = ""
 
     def sealed(self) -> Self:

@@ -1,10 +1,9 @@
 """What a router must beat: choices that do not look at the prompt, and the one that looks at the answers."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anabranch.data.outcomes import Floats, Outcomes
-from anabranch.training.metrics.hull import Frontier, ndch
+from anabranch.training.metrics.hull import ndch
 
 MIN_COVERAGE = 0.95  # of the best-covered arm; a mean over fewer prompts is not comparable
 
@@ -28,18 +27,21 @@ def cheapest_single(outcomes: Outcomes) -> int | None:
     return None if np.isnan(cost).all() else int(np.nanargmin(cost))
 
 
-def oracle_choice(outcomes: Outcomes) -> NDArray[np.int64]:
-    """The best arm of every prompt, ties to the cheaper; (N,)."""
-    quality = np.nan_to_num(outcomes.quality, nan=-1.0)
-    best = quality == quality.max(axis=1, keepdims=True)
-    price = np.where(best, np.nan_to_num(outcomes.cost_usd, nan=0.0), np.inf)
-    cheapest: NDArray[np.int64] = price.argmin(axis=1)
-    return cheapest
+def frontier_arms(quality: Floats, cost: Floats) -> tuple[int, ...]:
+    """The arms at the vertices of the best mixes of single arms, cheapest first (the zero router's arms).
 
+    Args:
+        quality: [N, A].
+        cost: [N, A], same unit throughout.
 
-def static_frontier(outcomes: Outcomes) -> Frontier:
-    """The best any mix of single arms does at each mean cost: what routing without looking gives (the zero router)."""
-    return ndch(_column_means(outcomes.cost_usd), _column_means(outcomes.quality))
+    >>> frontier_arms(np.array([[0.2, 0.1, 0.9]]), np.array([[1.0, 2.0, 3.0]]))
+    (0, 2)
+    """
+    mean_cost, mean_quality = _column_means(cost), _column_means(quality)
+    hull = ndch(mean_cost, mean_quality)
+    points = zip(mean_cost, mean_quality, strict=True)
+    place = {point: arm for arm, point in reversed(list(enumerate(points)))}
+    return tuple(place[point] for point in zip(hull.cost, hull.quality, strict=True))
 
 
 def _column_means(values: Floats) -> Floats:

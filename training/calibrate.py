@@ -10,7 +10,7 @@ from anabranch.routers.policies.threshold_pair import ThresholdPair
 from anabranch.routers.router import Router
 from anabranch.routers.run import Run
 from anabranch.training.baselines import best_single
-from anabranch.training.choices import choices_at
+from anabranch.training.choices import knobs_of, try_out
 from anabranch.training.examples import Embedder
 from anabranch.training.metrics.curve import Curve, router_curve
 
@@ -114,8 +114,8 @@ def calibrate(router: Router, outcomes: Outcomes, target: Target) -> Calibrated:
     Raises:
         ValueError: a budget is given and no cost is known, or no trade-off reaches the target.
     """
-    knobs = np.unique(router.policy.knots(KNOTS)) if outcomes.has_cost or len(router.arms) == 2 else np.ones(1)
-    choices = choices_at(router, outcomes.texts, knobs)  # (N, T)
+    knobs = knobs_of(router, KNOTS, outcomes.has_cost or len(router.arms) == 2)
+    choices = try_out(router, outcomes.texts, knobs).choices  # (N, T)
     curve = router_curve(outcomes.quality, outcomes.cost_usd if outcomes.has_cost else None, choices)
     strong = best_single(outcomes)
     share = (choices == strong).mean(axis=0)

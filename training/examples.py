@@ -117,6 +117,7 @@ def embedding_progress(total: int, shown: bool) -> Iterator[Callable[[int], None
         yield None
         return
     columns = (TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("embedding", total=total)
         yield lambda count: bar.advance(task, count)

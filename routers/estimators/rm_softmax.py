@@ -1,5 +1,7 @@
 """Regret minimisation over the whole trade-off, softmax-relaxed."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -7,14 +9,15 @@ from anabranch.routers.estimates import Estimates
 from anabranch.routers.estimators.collected import ArmMean, Collected
 from anabranch.routers.estimators.estimator import Batch, GradientTrained
 from anabranch.routers.estimators.losses import masked_mean
+from anabranch.routers.policies.argmax_utility import ODDS
 
 
 class RMSoftmax(GradientTrained):
     """A score conditioned on the trade-off, trained to lose little utility at every trade-off (RM-Softmax).
 
     Utility is t q - (1 - t) c / scale, as in the argmax-utility policy; each row draws its own t in every step, and
-    the loss is the expected regret sum_a softmax(f)_a (U* - U_a). The network reads t itself, not an unbounded
-    weight, so its input is already normalised.
+    the loss is the expected regret sum_a softmax(f)_a (U* - U_a). The network reads the log odds of t, scaled to
+    [-1, 1] over the range in which the trade-off matters; raw weights up to 1000 would swamp the embedding.
 
     Args:
         width: D.
@@ -72,13 +75,14 @@ class RMSoftmax(GradientTrained):
         """See `Estimator.forward`; the trade-off is required."""
         if tradeoff is None:
             raise ValueError("rm-softmax needs a trade-off a row: its score depends on it")
-        score = self.score(torch.cat([embedding, tradeoff.unsqueeze(1)], dim=1))
+        score = self.score(torch.cat([embedding, _scaled(tradeoff).unsqueeze(1)], dim=1))
         return Estimates(score, self.usage(embedding), torch.zeros_like(score))
 
     def loss(self, batch: Batch) -> Tensor:
         """Expected regret at one random trade-off a row; arms with unknown cells are left out of their row."""
-        drawn = torch.rand(len(batch.quality), generator=self._draws).to(batch.quality)
-        tradeoff = drawn if self.training else torch.linspace(0, 1, len(batch.quality)).to(batch.quality)
+        rows = len(batch.quality)
+        spot = torch.rand(rows, generator=self._draws) if self.training else torch.linspace(0, 1, rows)
+        tradeoff = _unscaled(2 * spot - 1).to(batch.quality)
         known = ~(batch.quality.isnan() | batch.usage.isnan())
         cost = batch.usage.nan_to_num(0.0) / self.usage.mean.max()
         weight = tradeoff.unsqueeze(1)
@@ -86,3 +90,15 @@ class RMSoftmax(GradientTrained):
         score = self(batch.embedding, tradeoff).quality.masked_fill(~known, -1e9)
         regret = utility.amax(dim=1, keepdim=True) - utility  # (B, A)
         return masked_mean(score.softmax(dim=1) * regret.masked_fill(~known, 0.0), known.any(dim=1, keepdim=True))
+
+
+def _scaled(tradeoff: Tensor) -> Tensor:
+    """Log odds of the trade-off, 1 at the quality end and -1 at the cost end of the policy's range; (B,) -> (B,)."""
+    odds = ((1 - tradeoff) / tradeoff.clamp(min=1e-6)).clamp(ODDS[1], ODDS[0])
+    return 1 - 2 * (odds / ODDS[1]).log() / math.log(ODDS[0] / ODDS[1])
+
+
+def _unscaled(spot: Tensor) -> Tensor:
+    """The trade-off at a scaled log odds in [-1, 1]; (B,) -> (B,)."""
+    odds = ODDS[1] * (math.log(ODDS[0] / ODDS[1]) * (1 - spot) / 2).exp()
+    return 1 / (1 + odds)

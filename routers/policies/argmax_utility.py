@@ -13,8 +13,11 @@ from anabranch.routers.policies.policy import (
     best_then_cheapest,
     decided,
     feasible,
+    lead,
     require_cost,
 )
+
+ODDS = (10.0, 1e-3)  # of cost against quality; beyond them an arm is cheapest or best
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,22 @@ class ArgmaxUtility:
         u: Floats | None = None,
     ) -> Decision:
         """See `Policy.decide`; costs may be unknown only where the trade-off is 1."""
+        utility = self.utility(estimates, cost_usd, tradeoff)
+        utility = np.where(feasible(utility.shape, mask), utility, -np.inf)
+        return decided(best_then_cheapest(utility, cost_usd), utility.shape[1], "max_utility")
+
+    def utility(self, estimates: Estimates[Floats], cost_usd: Floats, tradeoff: Floats) -> Floats:
+        """t q - (1 - t) c / scale, float64 (B, A)."""
         priced = tradeoff < 1
         if priced.any():
             require_cost(cost_usd[priced], "argmax-utility below trade-off 1")
-        quality = estimates.quality.astype(np.float64)
         weight = tradeoff[:, None]
         penalty = np.where(priced[:, None], (1 - weight) * cost_usd / self.scale_usd, 0.0)
-        utility = np.where(feasible(quality.shape, mask), weight * quality - penalty, -np.inf)
-        return decided(best_then_cheapest(utility, cost_usd), quality.shape[1], "max_utility")
+        return np.asarray(weight * estimates.quality.astype(np.float64) - penalty)
+
+    def margin(self, estimates: Estimates[Floats], cost_usd: Floats, tradeoff: Floats) -> Floats:
+        """The best utility's lead."""
+        return lead(self.utility(estimates, cost_usd, tradeoff))
 
     def fitted(self, estimates: Estimates[Floats], cost_usd: Floats) -> Self:
         """Scale = the mean cost of the priciest arm."""
@@ -65,5 +76,14 @@ class ArgmaxUtility:
 
     def knots(self, count: int) -> Floats:
         """0, 1, and between them (1 - t) / t spaced geometrically from 10 down to 0.001."""
-        odds = np.geomspace(10.0, 1e-3, count - 2)
-        return np.concatenate([[0.0], 1 / (1 + odds), [1.0]])
+        return utility_knots(count)
+
+
+def utility_knots(count: int) -> Floats:
+    """Trade-offs 0, 1, and between them those whose odds (1 - t) / t fall geometrically from 10 to 0.001.
+
+    >>> utility_knots(4).round(3).tolist()
+    [0.0, 0.091, 0.999, 1.0]
+    """
+    odds = np.geomspace(*ODDS, count - 2)
+    return np.concatenate([[0.0], 1 / (1 + odds), [1.0]])

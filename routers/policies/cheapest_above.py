@@ -13,6 +13,7 @@ from anabranch.routers.policies.policy import (
     best_then_cheapest,
     decided,
     feasible,
+    lead,
     require_cost,
 )
 
@@ -58,6 +59,14 @@ class CheapestAbove:
         arm = np.where(reached, cheapest, best_then_cheapest(quality, cost_usd))
         reasons = np.where(reached, "cheapest_above", "best_below").tolist()
         return decided(arm, quality.shape[1], tuple(reasons))
+
+    def margin(self, estimates: Estimates[Floats], cost_usd: Floats, tradeoff: Floats) -> Floats:
+        """The distance of the nearest quality from the floor, or the best quality's lead where none reaches it."""
+        quality = estimates.quality.astype(np.float64)
+        floor = self._floor(tradeoff)[:, None]
+        distance = np.abs(quality - floor).min(axis=1)
+        reached = (quality >= floor).any(axis=1)
+        return np.asarray(np.where(reached, distance, np.minimum(distance, lead(quality))))
 
     def _floor(self, tradeoff: Floats) -> Floats:
         if not self.quantiles:

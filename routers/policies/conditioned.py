@@ -6,7 +6,8 @@ from typing import Self
 import numpy as np
 
 from anabranch.routers.estimates import Estimates
-from anabranch.routers.policies.policy import Bools, Decision, Floats, best_then_cheapest, decided, feasible
+from anabranch.routers.policies.argmax_utility import utility_knots
+from anabranch.routers.policies.policy import Bools, Decision, Floats, best_then_cheapest, decided, feasible, lead
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,14 @@ class Conditioned:
         score = np.where(feasible(estimates.quality.shape, mask), estimates.quality.astype(np.float64), -np.inf)
         return decided(best_then_cheapest(score, cost_usd), score.shape[1], "max_score")
 
+    def margin(self, estimates: Estimates[Floats], cost_usd: Floats, tradeoff: Floats) -> Floats:
+        """The best score's lead."""
+        return lead(estimates.quality.astype(np.float64))
+
     def fitted(self, estimates: Estimates[Floats], cost_usd: Floats) -> Self:
         """Nothing to fit."""
         return self
 
     def knots(self, count: int) -> Floats:
-        """Equal steps."""
-        return np.linspace(0.0, 1.0, count)
+        """As argmax-utility's, which the scores were trained for."""
+        return utility_knots(count)

@@ -57,6 +57,9 @@ class Policy(Protocol):
             ValueError: a row has no feasible arm, or the policy needs costs that are unknown.
         """
 
+    def margin(self, estimates: Estimates[Floats], cost_usd: Floats, tradeoff: Floats) -> Floats:
+        """How far each row is from another decision, (B,), in units of quality; all arms feasible."""
+
     def fitted(self, estimates: Estimates[Floats], cost_usd: Floats) -> Self:
         """The same policy with its knob's scale set from validation estimates [N, A] and costs [N, A]."""
 
@@ -86,6 +89,14 @@ def feasible(shape: tuple[int, ...], mask: Bools | None) -> Bools:
         row = int(np.argmin(mask.any(axis=1)))
         raise ValueError(f"row {row} has no feasible arm: relax the request's needs or add an arm that meets them")
     return mask
+
+
+def lead(score: Floats) -> Floats:
+    """The best score's lead over the second a row; infinite for a single arm. (B, A) -> (B,)."""
+    if score.shape[1] == 1:
+        return np.full(len(score), np.inf)
+    top = np.partition(score, -2, axis=1)
+    return top[:, -1] - top[:, -2]
 
 
 def require_cost(cost_usd: Floats, policy: str) -> None:

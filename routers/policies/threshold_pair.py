@@ -59,6 +59,10 @@ class ThresholdPair:
         reasons = tuple("above_threshold" if strong else "below_threshold" for strong in go_strong)
         return decided(arm, estimates.quality.shape[1], reasons)
 
+    def margin(self, estimates: Estimates[Floats], cost_usd: Floats, tradeoff: Floats) -> Floats:
+        """The advantage's distance from the threshold."""
+        return np.abs(self.advantage(estimates) - self._threshold(tradeoff))
+
     def _threshold(self, tradeoff: Floats) -> Floats:
         if not self.quantiles:
             raise ValueError("threshold-pair has no scale yet: fit it on validation estimates first")

@@ -39,8 +39,14 @@ class UCB:
         u: Floats | None = None,
     ) -> Decision:
         """See `Policy.decide`."""
-        optimistic = estimates._replace(quality=estimates.quality + self.alpha * estimates.spread)
-        return self.inner.decide(optimistic, cost_usd, tradeoff, mask, u)
+        return self.inner.decide(self._optimistic(estimates), cost_usd, tradeoff, mask, u)
+
+    def margin(self, estimates: Estimates[Floats], cost_usd: Floats, tradeoff: Floats) -> Floats:
+        """The best optimistic utility's lead."""
+        return self.inner.margin(self._optimistic(estimates), cost_usd, tradeoff)
+
+    def _optimistic(self, estimates: Estimates[Floats]) -> Estimates[Floats]:
+        return estimates._replace(quality=estimates.quality + self.alpha * estimates.spread)
 
     def fitted(self, estimates: Estimates[Floats], cost_usd: Floats) -> Self:
         """Fit the utility's scale."""

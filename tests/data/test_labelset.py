@@ -147,7 +147,7 @@ def test_a_round_trip_keeps_every_column(tmp_path: Path) -> None:
 
     assert again.prompts.equals(PROMPTS)
     assert again.labels.equals(LABELS)
-    assert again.preferences.equals(VOTES)
+    assert again.preferences is not None and again.preferences.equals(VOTES)
     assert sorted(file.name for file in (tmp_path / "new" / "folder").iterdir()) == [
         "labels.parquet",
         "preferences.parquet",

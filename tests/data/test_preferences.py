@@ -11,7 +11,7 @@ NAN = np.nan
 
 def votes(**change: list[float]) -> Preferences:
     columns = {"prompt": [0, 1, 2], "arm_a": [0, 0, 1], "arm_b": [1, 2, 2], "p_b": [1.0, 0.5, 0.0]}
-    columns |= change  # type: ignore[arg-type]
+    columns |= change
     return Preferences(
         arms=("a", "b", "c"),
         prompt=np.array(columns["prompt"]),

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from anabranch.data.routing_text import MAX_CHARS, routing_text
 
+Chat = list[dict[str, object]]
+
 LONG_ENOUGH = "Write a poem about the sea in forty characters."
 
 
@@ -27,7 +29,7 @@ def test_blanks_collapse_and_line_breaks_stay() -> None:
 
 
 def test_the_system_prompt_and_the_assistant_do_not_count() -> None:
-    chat = [
+    chat: Chat = [
         {"role": "system", "content": "You are a pirate."},
         user("first question, long enough to stand by itself"),
         {"role": "assistant", "content": "Arr."},
@@ -37,7 +39,7 @@ def test_the_system_prompt_and_the_assistant_do_not_count() -> None:
 
 
 def test_a_tool_result_is_not_the_intent() -> None:
-    chat = [
+    chat: Chat = [
         user(LONG_ENOUGH),
         {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]},
         {"role": "tool", "tool_call_id": "1", "content": "42 degrees"},

@@ -4,6 +4,8 @@ Ong et al. 2024, arXiv 2406.18665. The paper reads the curve at ten thresholds; 
 is nothing to tune and ties are fair.
 """
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -101,6 +103,30 @@ def bootstrap_apgr(counts: ArrayLike, score: ArrayLike, weak: ArrayLike, strong:
     >>> bootstrap_apgr([[1, 1], [1, 3]], score=[0.9, 0.1], weak=[0, 0], strong=[1, 0]).tolist()
     [0.75, 0.875]
     """
+    blocks, starts, gain = _sorted_blocks(counts, score, weak, strong)
+    return np.concatenate([_apgr_of_groups(block, gain, starts) for block in blocks])
+
+
+def bootstrap_cpt(
+    counts: ArrayLike, score: ArrayLike, weak: ArrayLike, strong: ArrayLike, levels: Sequence[float]
+) -> tuple[Floats, ...]:
+    """CPT of every bootstrap replicate, one array [R] a level; `counts` [R, n] says how often each prompt was drawn.
+
+    Replicates without a gap, or that never reach a level, are NaN. Raises ValueError as `pair_curve` does.
+
+    >>> (half,) = bootstrap_cpt([[1, 1]], score=[0.9, 0.1], weak=[0, 0], strong=[1, 0], levels=(0.5,))
+    >>> half.tolist()
+    [0.25]
+    """
+    blocks, starts, gain = _sorted_blocks(counts, score, weak, strong)
+    rows = [_cpt_of_groups(block, gain, starts, levels) for block in blocks]
+    return tuple(np.concatenate(columns) for columns in zip(*rows, strict=True))
+
+
+def _sorted_blocks(
+    counts: ArrayLike, score: ArrayLike, weak: ArrayLike, strong: ArrayLike
+) -> tuple[Iterator[Floats], NDArray[np.intp], Floats]:
+    """Blocks of counts by falling score, where each tie group starts [G], and the gain of each prompt [n]."""
     drawn = np.asarray(counts)
     keep = ~np.isnan(np.sum([np.asarray(a, np.float64) for a in (score, weak, strong)], axis=0))
     score, _, gain, _ = _known(score, weak, strong, None)
@@ -108,7 +134,31 @@ def bootstrap_apgr(counts: ArrayLike, score: ArrayLike, weak: ArrayLike, strong:
     columns, gain, starts = np.flatnonzero(keep)[order], gain[order], _tie_starts(score[order])
     step = max(1, _BLOCK_CELLS // drawn.shape[1])
     blocks = (drawn[i : i + step, columns].astype(np.float64) for i in range(0, len(drawn), step))
-    return np.concatenate([_apgr_of_groups(block, gain, starts) for block in blocks])
+    return blocks, starts, gain
+
+
+def _cpt_of_groups(weight: Floats, gain: Floats, starts: NDArray[np.intp], levels: Sequence[float]) -> list[Floats]:
+    """CPT at each level of each row of `weight` [R, n], sorted by falling score."""
+    share = _from_zero(np.add.reduceat(weight, starts, axis=1))  # (R, G + 1)
+    gained = _from_zero(np.add.reduceat(weight * gain, starts, axis=1))
+    flat = np.abs(gained[:, -1]) < SMALLEST_GAP * share[:, -1]
+    recovered = gained / np.where(flat, 1.0, gained[:, -1])[:, None]
+    share = share / share[:, -1:]
+    return [np.where(flat, np.nan, _first_crossing(share, recovered, level)) for level in levels]
+
+
+def _first_crossing(share: Floats, recovered: Floats, level: float) -> Floats:
+    reached = recovered >= level  # (R, G + 1); at level > 0 the first column never is
+    after = np.maximum(reached.argmax(axis=1), 1)
+    row = np.arange(len(share))
+    low, high = recovered[row, after - 1], recovered[row, after]
+    part = (level - low) / np.where(high == low, 1.0, high - low)
+    crossing = share[row, after - 1] + part * (share[row, after] - share[row, after - 1])
+    return np.where(reached.any(axis=1), crossing, np.nan)
+
+
+def _from_zero(steps: Floats) -> Floats:
+    return np.concatenate([np.zeros((len(steps), 1)), np.cumsum(steps, axis=1)], axis=1)
 
 
 def _apgr_of_groups(weight: Floats, gain: Floats, starts: NDArray[np.intp]) -> Floats:

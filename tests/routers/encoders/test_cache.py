@@ -124,13 +124,22 @@ from pathlib import Path
 from anabranch.routers.encoders.cache import EmbeddingCache
 from anabranch.routers.encoders.hashing import HashingEncoder
 start = int(sys.argv[2])
+print("ready", flush=True)
 sys.stdin.readline()
 EmbeddingCache(Path(sys.argv[1]), chunk=3).embed(HashingEncoder(8), [str(i) for i in range(start, start + 120)])
 """
     commands = [[sys.executable, "-c", code, str(tmp_path), start] for start in ("0", "60")]
-    workers = [subprocess.Popen(command, stdin=subprocess.PIPE) for command in commands]
+    workers = [
+        subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for command in commands
+    ]
     for worker in workers:
-        worker.communicate(b"go\n")
+        assert worker.stdout is not None and worker.stdout.readline() == "ready\n"
+    for worker in workers:
+        assert worker.stdin is not None
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    for worker in workers:
+        worker.communicate()
     assert [worker.returncode for worker in workers] == [0, 0]
     texts = [str(i) for i in range(180)]
     keys, vectors = files(tmp_path)

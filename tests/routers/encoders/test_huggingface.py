@@ -114,8 +114,15 @@ def test_limits_are_the_smallest_known_and_cannot_be_exceeded(bert: Path) -> Non
 
 def test_roberta_has_fewer_positions_than_rows(tmp_path: Path, save_tokenizer: SaveTokenizer) -> None:
     """RoBERTa counts from padding_idx + 1: of 20 rows and padding id 0, 19 are positions; ids use the pad."""
-    sizes = {"vocab_size": 14, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
-    config = RobertaConfig(**sizes, intermediate_size=8, max_position_embeddings=20, pad_token_id=0)
+    config = RobertaConfig(
+        vocab_size=14,
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=8,
+        max_position_embeddings=20,
+        pad_token_id=0,
+    )
     RobertaModel(config).save_pretrained(tmp_path)
     save_tokenizer(tmp_path)
     encoder = HuggingFaceEncoder.load(str(tmp_path))
@@ -124,7 +131,7 @@ def test_roberta_has_fewer_positions_than_rows(tmp_path: Path, save_tokenizer: S
 
 
 def test_of_an_encoder_decoder_the_encoder_is_read(tmp_path: Path, save_tokenizer: SaveTokenizer) -> None:
-    config = T5Config(vocab_size=14, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2, decoder_start_token_id=0)
+    config = T5Config(vocab_size=14, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2)
     T5Model(config).save_pretrained(tmp_path)
     save_tokenizer(tmp_path)
     encoder = HuggingFaceEncoder.load(str(tmp_path))

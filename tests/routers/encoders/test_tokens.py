@@ -30,7 +30,7 @@ def tokens(max_tokens: int = 6, **settings: object) -> Tokens:
 
 
 def ids(made: Tokens, text: str) -> list[int]:
-    return made.truncated_ids([text])[0].tolist()
+    return [int(token) for token in made.truncated_ids([text])[0]]
 
 
 def test_head_and_tail_stay_with_the_specials_at_both_ends() -> None:

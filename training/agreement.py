@@ -1,0 +1,48 @@
+"""Whether routers that claim to be the same decide alike: a run and its bundle, fp32 and int8."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anabranch.training.choices import Tried
+from anabranch.training.ground import Ground
+from anabranch.training.metrics.oracle import chosen_cells
+from anabranch.training.report.contents import Agreement
+
+TOLERANCE = 1e-4  # fp32 estimates agree within this, so decisions must wherever the gap is wider
+
+
+def agreements_of(tried: Sequence[Tried], ground: Ground) -> tuple[Agreement, ...]:
+    """One entry for each pair of routers with the same policy and trade-off."""
+    alike = [(a, b) for a, b in combinations(tried, 2) if _same(a, b)]
+    return tuple(_agreement(a, b, ground) for a, b in alike)
+
+
+def _same(a: Tried, b: Tried) -> bool:
+    return a.router.policy == b.router.policy and a.router.tradeoff == b.router.tradeoff
+
+
+def _agreement(a: Tried, b: Tried, ground: Ground) -> Agreement:
+    first, second = a.decision.arm, b.decision.arm
+    differ = first != second
+    table = ground.table
+    quality = chosen_cells(table.quality, second) - chosen_cells(table.quality, first)
+    cost = None
+    if ground.cost is not None:
+        cost = ground.paired.mean(chosen_cells(ground.cost, second) - chosen_cells(ground.cost, first))
+    return Agreement(
+        first=a.router.name,
+        second=b.router.name,
+        equal=float(1 - differ.mean()),
+        unequal_beyond_ties=int((differ & (_margin(a) > TOLERANCE)).sum()),
+        tolerance=TOLERANCE,
+        quality_change=ground.paired.mean(quality),
+        cost_change=cost,
+    )
+
+
+def _margin(tried: Tried) -> NDArray[np.floating]:
+    knob = np.full(len(tried.decision.arm), tried.router.tradeoff)
+    return tried.router.policy.margin(tried.estimates, tried.cost_usd, knob)

@@ -1,0 +1,115 @@
+"""Measure routers on prompts they have not seen, beside the baselines, with paired intervals."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from anabranch.data.outcomes import Outcomes
+from anabranch.routers.router import Router
+from anabranch.training.agreement import agreements_of
+from anabranch.training.choices import Tried, knobs_of, try_out
+from anabranch.training.decisions import example_decisions
+from anabranch.training.ground import Ground, lay_ground
+from anabranch.training.metrics.curve import bootstrap_curve
+from anabranch.training.pair_rows import pair_rows
+from anabranch.training.paired import Paired
+from anabranch.training.report.contents import CurvePoint, Report, RouterResult
+from anabranch.training.scores import bins_of, scores_of
+from anabranch.training.task_rows import task_rows
+from anabranch.training.verdict import verdict
+
+KNOBS = 41
+
+
+def evaluate(
+    routers: Sequence[Router],
+    test: Outcomes,
+    train: Outcomes,
+    *,
+    labels: str,
+    split: str = "test",
+    replicates: int = 1000,
+    seed: int = 0,
+    examples: int = 12,
+) -> Report:
+    """Compare routers with each other and with the baselines.
+
+    Args:
+        routers: all of the same arms, those of `test`.
+        test: the prompts to measure on; read once, nothing is chosen on them.
+        train: the prompts that name the best single arm and the mix to beat.
+        labels: what the report calls the label set.
+        split: what it calls the prompts.
+        replicates: of the bootstrap.
+        seed: of the bootstrap and of which examples are shown.
+        examples: decisions shown a router.
+
+    Raises:
+        ValueError: a router's arms are not those of `test`, or no quality is known.
+    """
+    _check(routers, test)
+    paired = Paired.draw(len(test), replicates, seed)
+    ground = lay_ground(test, train, paired)
+    tried = [try_out(router, test.texts, knobs_of(router, KNOBS, ground.cost is not None)) for router in routers]
+    return Report(
+        labels=labels,
+        split=split,
+        prompts=len(test),
+        arms=test.arms,
+        best_single=test.arms[ground.best],
+        level=paired.level,
+        replicates=replicates,
+        baselines=ground.baselines(),
+        cost_unit=ground.unit,
+        frontier=() if ground.bar.mix is None else _points(ground.bar.mix.cost[0], ground.bar.mix.quality[0]),
+        routers=tuple(_result(one, ground, examples, seed) for one in tried),
+        agreements=agreements_of(tried, ground),
+        notes=_notes(test),
+    )
+
+
+def _result(tried: Tried, ground: Ground, examples: int, seed: int) -> RouterResult:
+    table, paired, choice = ground.table, ground.paired, tried.decision.arm
+    # the calibrated trade-off is one more column, so that it is resampled together with the curve
+    choices = np.concatenate([tried.choices, choice[:, None]], axis=1)
+    curve = bootstrap_curve(paired.counts, table.quality, ground.cost, choices)
+    quality, cost = curve.quality[:, -1], None if curve.cost_usd is None else curve.cost_usd[:, -1]
+    shares = np.bincount(choice, minlength=len(table.arms)) / len(table)
+    pair = len(table.arms) == 2
+    advantage = tried.estimates.quality[:, ground.best] - tried.estimates.quality[:, 1 - ground.best] if pair else None
+    return RouterResult(
+        row=ground.row_of(tried.router.name, "router", quality, cost, float(curve.coverage[0, -1])),
+        tradeoff=tried.router.tradeoff,
+        verdict=verdict(quality, cost, ground.bar, paired),
+        curve=tuple(
+            CurvePoint(
+                tradeoff=float(knob),
+                quality=paired.interval(curve.quality[:, t]),
+                cost=None if curve.cost_usd is None else paired.interval(curve.cost_usd[:, t]),
+            )
+            for t, knob in enumerate(tried.knobs)
+        ),
+        metrics=scores_of(tried, curve, ground),
+        shares=dict(zip(table.arms, shares.tolist(), strict=True)),
+        tasks=task_rows(choice, ground),
+        pairs=() if advantage is None else pair_rows(advantage, table, 1 - ground.best, ground.best, paired),
+        bins=bins_of(tried, table),
+        examples=example_decisions(tried, ground, examples, seed),
+    )
+
+
+def _check(routers: Sequence[Router], test: Outcomes) -> None:
+    if np.isnan(test.quality).all():
+        raise ValueError("no quality is known on these prompts: every cell of the labels is empty (NaN)")
+    for router in routers:
+        if router.arms != test.arms:
+            raise ValueError(f"router {router.name!r} chooses among {router.arms}, the outcomes are of {test.arms}")
+
+
+def _points(cost: np.ndarray, quality: np.ndarray) -> tuple[tuple[float, float], ...]:
+    return tuple((float(c), float(q)) for c, q in zip(cost, quality, strict=True))
+
+
+def _notes(test: Outcomes) -> tuple[str, ...]:
+    missing = float(np.isnan(test.quality).mean())
+    return (f"{missing:.1%} of the quality cells are unknown and count for nothing",) if missing else ()

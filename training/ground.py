@@ -1,0 +1,102 @@
+"""What every router is measured on and against."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anabranch.data.outcomes import Outcomes
+from anabranch.training.baselines import best_single, cheapest_single, frontier_arms
+from anabranch.training.metrics.curve import Curve, arms_curve, bootstrap_curve
+from anabranch.training.metrics.oracle import chosen_cells, headroom_recovered, oracle_choice
+from anabranch.training.paired import Floats, Paired
+from anabranch.training.report.contents import CostUnit, Row
+from anabranch.training.verdict import Bar, Mix
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What every router is measured on and against.
+
+    Args:
+        table: n prompts, A arms.
+        unit: of cost.
+        cost: [n, A] in that unit; None without costs.
+        paired: the draws.
+        best: the best single arm, chosen on train.
+        arms: every single arm's mean quality and cost in every bootstrap row, [1 + R, A].
+        bar: what the verdict compares with; its mix was chosen on train.
+        oracle: [1 + R], mean quality of the oracle.
+    """
+
+    table: Outcomes
+    unit: CostUnit
+    cost: Floats | None
+    paired: Paired
+    best: int
+    arms: Curve
+    bar: Bar
+    oracle: Floats
+
+    def row(self, name: str, kind: str, choice: NDArray[np.int64]) -> Row:
+        """The line of a choice of arms [n]."""
+        curve = bootstrap_curve(self.paired.counts, self.table.quality, self.cost, choice[:, None])
+        return self.row_of(name, kind, curve.quality[:, 0], None if curve.cost_usd is None else curve.cost_usd[:, 0])
+
+    def row_of(self, name: str, kind: str, quality: Floats, cost: Floats | None, coverage: float = 1.0) -> Row:
+        """The line of mean quality and cost in every bootstrap row, [1 + R]."""
+        single = self.arms.quality[:, self.best]
+        return Row(
+            name=name,
+            kind=kind,
+            quality=self.paired.interval(quality),
+            cost=None if cost is None else self.paired.interval(cost),
+            gain=self.paired.interval(quality - single),
+            headroom=self.paired.interval(headroom_recovered(quality, single, self.oracle)),
+            coverage=coverage,
+        )
+
+    def baselines(self) -> tuple[Row, ...]:
+        """Each single arm, the cheapest, the best single (chosen on train), the random mix, and the oracle."""
+        prompts = len(self.table)
+        singles = [self.row(arm, "single", np.full(prompts, i)) for i, arm in enumerate(self.table.arms)]
+        best = f"best single: {self.table.arms[self.best]}"
+        rows = [*singles, self.row(best, "baseline", np.full(prompts, self.best))]
+        cheapest = cheapest_single(self.table)
+        if cheapest is not None:
+            rows.append(self.row(f"cheapest: {self.table.arms[cheapest]}", "baseline", np.full(prompts, cheapest)))
+        cost = None if self.arms.cost_usd is None else self.arms.cost_usd.mean(axis=1)
+        rows.append(self.row_of("random mix", "baseline", self.arms.quality.mean(axis=1), cost))
+        rows.append(self.row("oracle", "baseline", oracle_choice(self.table.quality, self.cost)))
+        return tuple(rows)
+
+
+def lay_ground(test: Outcomes, train: Outcomes, paired: Paired) -> Ground:
+    """Measure the single arms on `test`; which of them is best, and which mix well, is chosen on `train`.
+
+    Args:
+        test: n prompts, A arms.
+        train: prompts of the same arms.
+        paired: draws over the n prompts.
+    """
+    best = best_single(train)
+    unit, cost = _cost_axis(test, best)
+    arms = arms_curve(test.quality, cost, paired.counts)
+    mix = None
+    if cost is not None and arms.cost_usd is not None:
+        _, train_cost = _cost_axis(train, best)
+        vertices = list(frontier_arms(train.quality, cost if train_cost is None else train_cost))
+        mix = Mix(arms.cost_usd[:, vertices], arms.quality[:, vertices])
+    oracle = paired.means(chosen_cells(test.quality, oracle_choice(test.quality, cost)))
+    spent = float(np.nansum(train.cost_usd)) if train.has_cost else float("nan")
+    bar = Bar(mix, arms.quality[:, best], unit == "usd", spent)
+    return Ground(test, unit, cost, paired, best, arms, bar, oracle)
+
+
+def _cost_axis(table: Outcomes, best: int) -> tuple[CostUnit, Floats | None]:
+    """USD where known; for two arms without costs a call of the better one costs 1; else nothing."""
+    if table.has_cost:
+        return "usd", table.cost_usd.astype(np.float64)
+    if len(table.arms) == 2:
+        return "strong_share", np.tile(np.arange(2) == best, (len(table), 1)).astype(np.float64)
+    return "none", None

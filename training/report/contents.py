@@ -1,0 +1,210 @@
+"""What an evaluation found, as plain data: every view of a report is drawn from these."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+CostUnit = Literal["usd", "strong_share", "none"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and its bootstrap interval; NaN where it is not defined."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Mean quality and cost at one trade-off; the unit of cost is the report's, None if there is none."""
+
+    tradeoff: float
+    quality: Interval
+    cost: Interval | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the main table.
+
+    Args:
+        name: of the router or baseline.
+        kind: router, single, or baseline.
+        quality: mean quality.
+        cost: mean cost in the report's unit; None if there is none.
+        gain: mean quality minus the best single arm's, paired.
+        headroom: share of the way from the best single arm to the oracle.
+        coverage: share of prompts whose chosen cells are known.
+    """
+
+    name: str
+    kind: str
+    quality: Interval
+    cost: Interval | None
+    gain: Interval
+    headroom: Interval
+    coverage: float
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A router on one task, beside the best single arm (chosen on train) and the oracle."""
+
+    task: str
+    prompts: int
+    quality: Interval
+    gain: Interval
+    best_single: float
+    oracle: float
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """RouteLLM's metrics on one family of tasks, for a pair of arms; prompts counts those with both arms known."""
+
+    family: str
+    prompts: int
+    weak: float
+    strong: float
+    apgr: Interval
+    oracle_apgr: float
+    cpt50: Interval
+    cpt80: Interval
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One bar of the calibration plot: mean estimate, mean outcome, number of cells."""
+
+    predicted: float
+    observed: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """One decision."""
+
+    prompt_id: str
+    task: str
+    text: str
+    arm: str
+    reason: str
+    estimated: float
+    observed: float
+    best_arm: str
+    best: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether to route.
+
+    Args:
+        word: route, do not route, or not enough data.
+        because: one sentence with the figures.
+        gain: mean quality minus that of the best mix of single arms at the router's cost; `low` is the one-sided 95 %
+            bound that the verdict tests.
+        prompts: test prompts compared.
+        needed: prompts that would show a gain of `smallest_gain`, roughly.
+        smallest_gain: the gain that is worth showing.
+        saving_usd: USD a request against the mix of the same quality; None without costs.
+        break_even_requests: requests after which the labels have paid for themselves; None if they never do.
+    """
+
+    word: str
+    because: str
+    gain: Interval
+    prompts: int
+    needed: int
+    smallest_gain: float
+    saving_usd: float | None
+    break_even_requests: int | None
+
+
+@dataclass(frozen=True)
+class RouterResult:
+    """Everything found about one router.
+
+    Args:
+        row: its line in the main table, at its calibrated trade-off.
+        tradeoff: that trade-off.
+        verdict: whether to route with it.
+        curve: quality and cost along the knob.
+        metrics: scalar metrics by name, e.g. aiq, qnc, audc, peak, regret, hit_rate, brier, ece, auroc.
+        shares: share of prompts each arm got at the calibrated trade-off.
+        tasks: per task, most prompts first.
+        pairs: per family, for two arms; empty otherwise. The family "all" comes first.
+        bins: calibration of its quality estimates; empty unless they are calibrated.
+        examples: decisions on a few prompts.
+    """
+
+    row: Row
+    tradeoff: float
+    verdict: Verdict
+    curve: tuple[CurvePoint, ...]
+    metrics: dict[str, Interval]
+    shares: dict[str, float]
+    tasks: tuple[TaskRow, ...]
+    pairs: tuple[PairRow, ...]
+    bins: tuple[Bin, ...]
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Whether two routers of the same arms decide alike, e.g. a run and its bundle.
+
+    Args:
+        first: name.
+        second: name.
+        equal: share of test prompts with the same arm.
+        unequal_beyond_ties: decisions that differ although the utility gap exceeds `tolerance`.
+        tolerance: in units of quality.
+        quality_change: mean quality of second minus first, paired.
+        cost_change: mean cost of second minus first, paired, in the report's unit; None if there is none.
+    """
+
+    first: str
+    second: str
+    equal: float
+    unequal_beyond_ties: int
+    tolerance: float
+    quality_change: Interval
+    cost_change: Interval | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """An evaluation.
+
+    Args:
+        labels: name of the label set.
+        split: the prompts evaluated.
+        prompts: how many.
+        arms: A names.
+        best_single: the best single arm, chosen on train.
+        level: of the intervals, e.g. 0.95.
+        replicates: of the paired bootstrap over prompts.
+        baselines: each single arm, cheapest, best single, random mix, oracle.
+        cost_unit: usd a request; strong_share, the share of calls to the better of two arms; or none.
+        frontier: vertices of the best mix of single arms as chosen on train, (cost, quality); empty without costs.
+        routers: the routers, in the order given.
+        agreements: pairs of routers that claim to be the same.
+        notes: what a reader must know, e.g. missing cells.
+    """
+
+    labels: str
+    split: str
+    prompts: int
+    arms: tuple[str, ...]
+    best_single: str
+    level: float
+    replicates: int
+    baselines: tuple[Row, ...]
+    cost_unit: CostUnit
+    frontier: tuple[tuple[float, float], ...]
+    routers: tuple[RouterResult, ...]
+    agreements: tuple[Agreement, ...]
+    notes: tuple[str, ...]
