@@ -167,7 +167,8 @@ class Outcomes:
 
 def _rows(rows: ArrayLike, count: int) -> NDArray[np.int64]:
     chosen = np.asarray(rows)
-    return np.arange(count)[chosen if chosen.size else chosen.astype(np.int64)]
+    index: NDArray[np.int64] = np.arange(count)[chosen if chosen.size else chosen.astype(np.int64)]
+    return index
 
 
 def _pad(samples: Floats, width: int) -> Floats:

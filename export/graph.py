@@ -121,8 +121,8 @@ def router_graph(encoder: onnx.ModelProto, head: onnx.ModelProto, usage: str) ->
         head: what `export_head` gave.
         usage: the name of the usage output.
     """
-    first = compose.add_prefix(_bare(encoder), "encoder/", rename_inputs=False)
-    second = compose.add_prefix(_bare(head), "head/", rename_inputs=False)
+    first = compose.add_prefix(encoder, "encoder/", rename_inputs=False)
+    second = compose.add_prefix(head, "head/", rename_inputs=False)
     merged = compose.merge_models(first, second, io_map=[(f"encoder/{LINK}", LINK)], name="router")
     arms, width = _last_dim(head.graph.output[0]), _last_dim(encoder.graph.output[0])
     inner = [f"head/{name}" for name in _HEAD_OUTPUTS] + [f"encoder/{LINK}"]
@@ -132,6 +132,23 @@ def router_graph(encoder: onnx.ModelProto, head: onnx.ModelProto, usage: str) ->
         merged.graph.node.append(helper.make_node("Identity", [source], [name]))
         merged.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
     return merged
+
+
+def bare(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy without notes: names of source files, and shapes inside.
+
+    Which shapes are noted decides what onnxruntime fuses, and so how int8 rounds: a bare encoder gives the same bits
+    alone and as a part of the router's graph.
+    """
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    copy.ir_version = IR_VERSION
+    graph = copy.graph
+    del graph.value_info[:]
+    for noted in (copy, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        del noted.metadata_props[:]
+        noted.doc_string = ""
+    return copy
 
 
 def _export(
@@ -155,7 +172,7 @@ def _export(
             return _export_traced(module, arguments, dict.fromkeys(inputs, axes), names, error)
     if program is None:
         raise AssertionError("torch.onnx.export returned no program")
-    return program.model_proto
+    return bare(program.model_proto)
 
 
 def _export_traced(
@@ -170,26 +187,13 @@ def _export_traced(
         with TemporaryDirectory() as folder:
             path = Path(folder) / "traced.onnx"
             torch.onnx.export(module, arguments, path, dynamo=False, dynamic_axes=axes, **names)
-            return onnx.load(path)
+            return bare(onnx.load(path))
     except (RuntimeError, ValueError, TypeError) as error:
         inner = module.estimator if isinstance(module, _Head) else module
         raise ValueError(
             f"{type(inner).__name__} has no ONNX form ({str(error).splitlines()[0]}): "
             "write its forward with tensor operations only"
         ) from reason
-
-
-def _bare(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy without the exporter's notes, which name source files of the machine it ran on."""
-    bare = onnx.ModelProto()
-    bare.CopyFrom(model)
-    bare.ir_version = IR_VERSION
-    graph = bare.graph
-    del graph.value_info[:]
-    for noted in (bare, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
-        del noted.metadata_props[:]
-        noted.doc_string = ""
-    return bare
 
 
 def _last_dim(output: onnx.ValueInfoProto) -> int:

@@ -6,6 +6,8 @@ from tempfile import TemporaryDirectory
 import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
+from anabranch.export.graph import bare
+
 
 def quantise(encoder: onnx.ModelProto) -> onnx.ModelProto:
     """The encoder with int8 weights, one scale an output channel.
@@ -17,19 +19,17 @@ def quantise(encoder: onnx.ModelProto) -> onnx.ModelProto:
     Args:
         encoder: what `export_encoder` gave; it is left as it is.
     """
-    bare = onnx.ModelProto()
-    bare.CopyFrom(encoder)
-    del bare.graph.value_info[:]  # shapes noted by the exporter contradict those the quantiser infers
+    unnoted = bare(encoder)  # shapes that the exporter noted contradict those the quantiser infers
     # the exporter's optimiser has done what the quantiser would advise otherwise
-    onnx.helper.set_model_props(bare, {"onnx.quant.pre_process": "onnxruntime.quant"})
+    onnx.helper.set_model_props(unnoted, {"onnx.quant.pre_process": "onnxruntime.quant"})
     with TemporaryDirectory() as folder:
         path = Path(folder) / "encoder.onnx"
         quantize_dynamic(
-            bare,
+            unnoted,
             path,
             op_types_to_quantize=["MatMul", "Gather"],
             per_channel=True,
             weight_type=QuantType.QInt8,
             extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT},
         )
-        return onnx.load(path)
+        return bare(onnx.load(path))

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
 from anabranch.export.bundle import Bundle, BundleError, read_bundle
 from anabranch.export.signature import (
@@ -110,10 +109,9 @@ class OnnxEstimate:
         """Estimates [B, A] of B texts; tradeoff (B,) for estimators that read it."""
         return Estimates(*self.graph.run(texts, [QUALITY, self.usage, SPREAD], tradeoff))
 
-    def embed(self, texts: Sequence[str], tradeoff: Floats | None = None) -> NDArray[np.float32]:
-        """Embeddings float32 [B, D] of B texts."""
-        embedding: NDArray[np.float32] = self.graph.run(texts, [EMBEDDING], tradeoff)[0]
-        return embedding
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """Embeddings float32 [B, D] of B texts; they depend on no trade-off."""
+        return self.graph.run(texts, [EMBEDDING], np.zeros(len(texts), np.float32))[0]
 
 
 def open_bundle(folder: Path, *, threads: int = 1) -> Router:

@@ -31,12 +31,17 @@ RUN_SCHEMA = 1
 ESTIMATE_BATCH = 1024  # rows; bounds the similarity matrix of neighbour-based estimators
 
 
-class RunFile(BaseModel):
+class _Schema(BaseModel):
+    """What every version of run.json says."""
+
+    schema_version: int
+
+
+class RunFile(_Schema):
     """The contents of run.json."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: int
     router: RouterSettings
     provenance: Provenance
 
@@ -116,7 +121,7 @@ def estimate_batches(estimator: Estimator, embedding: Floats, tradeoff: Floats |
     """Run an estimator over embeddings [N, D] in batches; arrays out."""
     parts = []
     with torch.inference_mode():
-        for start in range(0, len(embedding), ESTIMATE_BATCH):
+        for start in range(0, max(1, len(embedding)), ESTIMATE_BATCH):  # one empty batch for no rows
             rows = slice(start, start + ESTIMATE_BATCH)
             knob = None if tradeoff is None else torch.from_numpy(np.array(tradeoff[rows], np.float32))
             parts.append(estimator(torch.from_numpy(np.array(embedding[rows], np.float32)), knob))
@@ -128,12 +133,13 @@ def _read_run_file(folder: Path) -> RunFile:
     if not path.exists():
         raise ValueError(f"{folder} is no RUN folder: it has no run.json; `anabranch train` makes one")
     try:
-        contents = RunFile.model_validate_json(path.read_text())
+        # the version alone first: a newer schema may have fields that this one does not know
+        version = _Schema.model_validate_json(path.read_text()).schema_version
+        if version > RUN_SCHEMA:
+            raise ValueError(f"{path} has schema {version}; this version reads up to {RUN_SCHEMA}: upgrade")
+        return RunFile.model_validate_json(path.read_text())
     except ValidationError as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
-    if contents.schema_version > RUN_SCHEMA:
-        raise ValueError(f"{path} has schema {contents.schema_version}; this version reads up to {RUN_SCHEMA}: upgrade")
-    return contents
 
 
 def _contiguous(module: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -16,8 +16,7 @@ TOLERANCE = 1e-4  # fp32 estimates agree within this, so decisions must wherever
 
 def agreements_of(tried: Sequence[Tried], ground: Ground) -> tuple[Agreement, ...]:
     """One entry for each pair of routers with the same policy and trade-off."""
-    alike = [(a, b) for a, b in combinations(tried, 2) if _same(a, b)]
-    return tuple(_agreement(a, b, ground) for a, b in alike)
+    return tuple(_agreement(a, b, ground) for a, b in combinations(tried, 2) if _same(a, b))
 
 
 def _same(a: Tried, b: Tried) -> bool:
@@ -27,19 +26,21 @@ def _same(a: Tried, b: Tried) -> bool:
 def _agreement(a: Tried, b: Tried, ground: Ground) -> Agreement:
     first, second = a.decision.arm, b.decision.arm
     differ = first != second
-    table = ground.table
-    quality = chosen_cells(table.quality, second) - chosen_cells(table.quality, first)
-    cost = None
-    if ground.cost is not None:
-        cost = ground.paired.mean(chosen_cells(ground.cost, second) - chosen_cells(ground.cost, first))
+    changes = ground.paired.intervals(
+        {
+            name: chosen_cells(cells, second) - chosen_cells(cells, first)
+            for name, cells in (("quality", ground.table.quality), ("cost", ground.cost))
+            if cells is not None
+        }
+    )
     return Agreement(
         first=a.router.name,
         second=b.router.name,
         equal=float(1 - differ.mean()),
         unequal_beyond_ties=int((differ & (_margin(a) > TOLERANCE)).sum()),
         tolerance=TOLERANCE,
-        quality_change=ground.paired.mean(quality),
-        cost_change=cost,
+        quality_change=changes["quality"],
+        cost_change=changes.get("cost"),
     )
 
 

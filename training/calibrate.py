@@ -114,7 +114,7 @@ def calibrate(router: Router, outcomes: Outcomes, target: Target) -> Calibrated:
     Raises:
         ValueError: a budget is given and no cost is known, or no trade-off reaches the target.
     """
-    knobs = knobs_of(router, KNOTS, outcomes.has_cost or len(router.arms) == 2)
+    knobs = knobs_of(router, KNOTS)
     choices = try_out(router, outcomes.texts, knobs).choices  # (N, T)
     curve = router_curve(outcomes.quality, outcomes.cost_usd if outcomes.has_cost else None, choices)
     strong = best_single(outcomes)
@@ -140,14 +140,12 @@ def _chosen(curve: Curve, share: Floats, target: Target) -> int:
         within = cost <= target.value
         if not within.any():
             raise ValueError(
-                f"no trade-off costs at most {target.value:g} USD a request; the cheapest {cost.min():.3g}"
+                f"no trade-off costs at most {target.value:g} USD a request; the least is {cost.min():.3g}"
             )
         return int(np.lexsort((cost, -np.where(within, curve.quality, -np.inf)))[0])
     enough = curve.quality >= target.value
     if not enough.any():
         if target.kind == "floor":
-            raise ValueError(
-                f"no trade-off reaches quality {target.value:g}; the best reaches {curve.quality.max():.4f}"
-            )
+            raise ValueError(f"no trade-off reaches quality {target.value:g}; the best is {curve.quality.max():.4f}")
         enough = curve.quality >= curve.quality.max()
     return int(np.where(enough, cost, np.inf).argmin())

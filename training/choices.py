@@ -45,6 +45,7 @@ def try_out(router: Router, texts: Sequence[str], knobs: Floats) -> Tried:
     return Tried(router, estimates, cost_usd, decision, knobs, np.stack(columns, axis=1))
 
 
-def knobs_of(router: Router, count: int, priced: bool) -> Floats:
+def knobs_of(router: Router, count: int) -> Floats:
     """The trade-offs worth drawing a curve at; only 1 where nothing is known to trade quality against."""
-    return np.unique(router.policy.knots(count)) if priced else np.ones(1)
+    blind = router.policy.needs_cost and router.costing.usage_kind == "unknown"
+    return np.ones(1) if blind else np.unique(router.policy.knots(count))

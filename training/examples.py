@@ -1,5 +1,6 @@
 """Training examples: what a batch is cut from."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from torch import Tensor
 from anabranch.data.outcomes import Floats, Outcomes, UsageKind
 from anabranch.data.preferences import Preferences
 from anabranch.routers.encoders.cache import EmbeddingCache
-from anabranch.routers.encoders.embed import embed
 from anabranch.routers.encoders.encoder import Encoder
 from anabranch.routers.encoders.tokens import Tokens
 from anabranch.routers.estimators.estimator import Batch
@@ -78,15 +78,20 @@ def examples_of(
 
 
 def cached_embedder(encoder: Encoder, folder: Path | None, progress: bool) -> Embedder:
-    """Texts to embeddings through a cache on disk, or through the encoder alone if there is no folder."""
+    """Texts to embeddings through a cache on disk, in `folder` or where `default_cache` says."""
+    cache = EmbeddingCache(folder or default_cache())
 
     def embedder(texts: Sequence[str]) -> Floats:
         with embedding_progress(len(texts), progress) as advance:
-            if folder is None:
-                return embed(encoder, texts, progress=advance)
-            return EmbeddingCache(folder).embed(encoder, texts, progress=advance)
+            return cache.embed(encoder, texts, progress=advance)
 
     return embedder
+
+
+def default_cache() -> Path:
+    """$ANABRANCH_CACHE, or ~/.cache/anabranch (below $XDG_CACHE_HOME if set); vectors and hashes, never text."""
+    home = os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")
+    return Path(os.environ.get("ANABRANCH_CACHE", Path(home) / "anabranch")) / "embeddings"
 
 
 def usage_of(table: Outcomes, kind: UsageKind) -> Tensor:

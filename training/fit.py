@@ -61,7 +61,7 @@ def fit(
         prices: price table in LiteLLM's format; costs then come from tokens at these prices.
         validation_share: share of train that calibrates, where the labels name no validation split.
         seed: of splits, initial weights, shuffling and draws.
-        cache: folder of the embedding cache; none if None.
+        cache: folder of the embedding cache; below ~/.cache/anabranch if None.
         tracker: Weights & Biases offline, online or disabled; a CSV log is always written.
         progress: show progress bars.
 

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anabranch.data.outcomes import Outcomes
 from anabranch.training.baselines import best_single, cheapest_single, frontier_arms
 from anabranch.training.metrics.curve import Curve, arms_curve, bootstrap_curve
-from anabranch.training.metrics.oracle import chosen_cells, headroom_recovered, oracle_choice
+from anabranch.training.metrics.oracle import headroom_recovered, oracle_choice
 from anabranch.training.paired import Floats, Paired
 from anabranch.training.report.contents import CostUnit, Row
 from anabranch.training.verdict import Bar, Mix
@@ -26,7 +25,7 @@ class Ground:
         best: the best single arm, chosen on train.
         arms: every single arm's mean quality and cost in every bootstrap row, [1 + R, A].
         bar: what the verdict compares with; its mix was chosen on train.
-        oracle: [1 + R], mean quality of the oracle.
+        oracle: the oracle as a curve of one point, [1 + R, 1].
     """
 
     table: Outcomes
@@ -36,12 +35,7 @@ class Ground:
     best: int
     arms: Curve
     bar: Bar
-    oracle: Floats
-
-    def row(self, name: str, kind: str, choice: NDArray[np.int64]) -> Row:
-        """The line of a choice of arms [n]."""
-        curve = bootstrap_curve(self.paired.counts, self.table.quality, self.cost, choice[:, None])
-        return self.row_of(name, kind, curve.quality[:, 0], None if curve.cost_usd is None else curve.cost_usd[:, 0])
+    oracle: Curve
 
     def row_of(self, name: str, kind: str, quality: Floats, cost: Floats | None, coverage: float = 1.0) -> Row:
         """The line of mean quality and cost in every bootstrap row, [1 + R]."""
@@ -52,23 +46,25 @@ class Ground:
             quality=self.paired.interval(quality),
             cost=None if cost is None else self.paired.interval(cost),
             gain=self.paired.interval(quality - single),
-            headroom=self.paired.interval(headroom_recovered(quality, single, self.oracle)),
+            headroom=self.paired.interval(headroom_recovered(quality, single, self.oracle.quality[:, 0])),
             coverage=coverage,
         )
 
     def baselines(self) -> tuple[Row, ...]:
-        """Each single arm, the cheapest, the best single (chosen on train), the random mix, and the oracle."""
-        prompts = len(self.table)
-        singles = [self.row(arm, "single", np.full(prompts, i)) for i, arm in enumerate(self.table.arms)]
-        best = f"best single: {self.table.arms[self.best]}"
-        rows = [*singles, self.row(best, "baseline", np.full(prompts, self.best))]
+        """Each single arm, the best single (chosen on train), the cheapest, the random mix, and the oracle."""
+        rows = [self._single(arm, "single", column) for column, arm in enumerate(self.table.arms)]
+        rows.append(self._single(f"best single: {self.table.arms[self.best]}", "baseline", self.best))
         cheapest = cheapest_single(self.table)
         if cheapest is not None:
-            rows.append(self.row(f"cheapest: {self.table.arms[cheapest]}", "baseline", np.full(prompts, cheapest)))
+            rows.append(self._single(f"cheapest: {self.table.arms[cheapest]}", "baseline", cheapest))
         cost = None if self.arms.cost_usd is None else self.arms.cost_usd.mean(axis=1)
         rows.append(self.row_of("random mix", "baseline", self.arms.quality.mean(axis=1), cost))
-        rows.append(self.row("oracle", "baseline", oracle_choice(self.table.quality, self.cost)))
+        rows.append(self.row_of("oracle", "baseline", self.oracle.quality[:, 0], _column(self.oracle, 0)))
         return tuple(rows)
+
+    def _single(self, name: str, kind: str, arm: int) -> Row:
+        coverage = float(self.arms.coverage[0, arm])
+        return self.row_of(name, kind, self.arms.quality[:, arm], _column(self.arms, arm), coverage)
 
 
 def lay_ground(test: Outcomes, train: Outcomes, paired: Paired) -> Ground:
@@ -87,10 +83,15 @@ def lay_ground(test: Outcomes, train: Outcomes, paired: Paired) -> Ground:
         _, train_cost = _cost_axis(train, best)
         vertices = list(frontier_arms(train.quality, cost if train_cost is None else train_cost))
         mix = Mix(arms.cost_usd[:, vertices], arms.quality[:, vertices])
-    oracle = paired.means(chosen_cells(test.quality, oracle_choice(test.quality, cost)))
+    best_choice = oracle_choice(test.quality, cost)[:, None]
+    oracle = bootstrap_curve(paired.counts, test.quality, cost, best_choice)
     spent = float(np.nansum(train.cost_usd)) if train.has_cost else float("nan")
     bar = Bar(mix, arms.quality[:, best], unit == "usd", spent)
     return Ground(test, unit, cost, paired, best, arms, bar, oracle)
+
+
+def _column(curve: Curve, column: int) -> Floats | None:
+    return None if curve.cost_usd is None else curve.cost_usd[:, column]
 
 
 def _cost_axis(table: Outcomes, best: int) -> tuple[CostUnit, Floats | None]:

@@ -1,5 +1,6 @@
 """The paired bootstrap over prompts that every figure of a report shares."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,18 +19,20 @@ class Paired:
     All figures use the same draws, so differences are paired. Row 0 makes value and replicates one computation.
 
     Args:
-        counts: float32 [1 + R, n].
+        counts: float64 [1 + R, n], wide already, as every figure multiplies by them.
         level: of the intervals.
     """
 
-    counts: NDArray[np.float32]
+    counts: Floats
     level: float = 0.95
 
     @classmethod
     def draw(cls, prompts: int, replicates: int, seed: int, level: float = 0.95) -> "Paired":
         """Fresh draws over n prompts."""
         drawn = resample_counts(prompts, replicates, np.random.default_rng(seed))
-        return cls(np.concatenate([np.ones((1, prompts), np.float32), drawn]), level)
+        counts = np.ones((1 + replicates, prompts))
+        counts[1:] = drawn
+        return cls(counts, level)
 
     def means(self, values: ArrayLike) -> Floats:
         """Means of [n] or [n, K] values: [1 + R] or [1 + R, K]; NaN cells are left out."""
@@ -40,12 +43,15 @@ class Paired:
     def interval(self, figures: Floats, level: float | None = None) -> Interval:
         """The interval of a figure computed in every row, [1 + R].
 
-        >>> Paired(np.ones((3, 2), np.float32)).interval(np.array([0.5, 0.4, 0.6]))
+        >>> Paired(np.ones((3, 2))).interval(np.array([0.5, 0.4, 0.6]))
         Interval(value=0.5, low=0.4, high=0.6)
         """
         low, high = interval(figures[1:], self.level if level is None else level)
         return Interval(float(figures[0]), float(low), float(high))
 
-    def mean(self, values: ArrayLike) -> Interval:
-        """The mean of [n] values and its interval."""
-        return self.interval(self.means(values))
+    def intervals(self, columns: Mapping[str, ArrayLike]) -> dict[str, Interval]:
+        """The mean of each column [n] and its interval, all in one pass over the draws."""
+        if not columns:
+            return {}
+        means = self.means(np.stack([np.asarray(column, np.float64) for column in columns.values()], axis=1))
+        return {name: self.interval(means[:, at]) for at, name in enumerate(columns)}

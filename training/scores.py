@@ -24,17 +24,20 @@ def scores_of(tried: Tried, curve: Curve, ground: Ground) -> dict[str, Interval]
         ground: what it is measured against.
     """
     table, paired, choice = ground.table, ground.paired, tried.decision.arm
-    quality = curve.quality[:, -1]
     chosen = np.take_along_axis(table.quality, choice[:, None], axis=1)[:, 0]
+    columns = {
+        "macro_quality": chosen * macro_weights(table.tasks),
+        "hit_rate": hit(table.quality, choice),
+        "regret": regret(table.quality, None, choice),
+    }
+    if ground.unit == "usd" and ground.cost is not None:
+        columns["collapse"] = rci(table.quality, ground.cost, choice)
     scores = {
         "peak": paired.interval(curve.quality[:, :-1].max(axis=1)),
-        "oracle_gap": paired.interval(oracle_gap(quality, ground.oracle)),
-        "macro_quality": paired.mean(chosen * macro_weights(table.tasks)),
-        "hit_rate": paired.mean(hit(table.quality, choice)),
-        "regret": paired.mean(regret(table.quality, None, choice)),
+        "oracle_gap": paired.interval(oracle_gap(curve.quality[:, -1], ground.oracle.quality[:, 0])),
         "selection_entropy": _exact(selection_entropy(choice)),
     }
-    return scores | _priced(choice, curve, ground) | _calibration(tried, ground)
+    return scores | paired.intervals(columns) | _priced(curve, ground) | _calibration(tried, ground)
 
 
 def bins_of(tried: Tried, table: Outcomes) -> tuple[Bin, ...]:
@@ -45,7 +48,7 @@ def bins_of(tried: Tried, table: Outcomes) -> tuple[Bin, ...]:
     return tuple(Bin(float(p), float(o), int(n)) for p, o, n in zip(*rows, strict=True))
 
 
-def _priced(choice: np.ndarray, curve: Curve, ground: Ground) -> dict[str, Interval]:
+def _priced(curve: Curve, ground: Ground) -> dict[str, Interval]:
     """Metrics of the whole curve; AIQ of the mix stands beside the router's, as what it must beat."""
     paired = ground.paired
     if curve.cost_usd is None or ground.cost is None or ground.bar.mix is None:
@@ -59,7 +62,6 @@ def _priced(choice: np.ndarray, curve: Curve, ground: Ground) -> dict[str, Inter
     scores["aiq_gain"] = paired.interval(areas.aiq - mixed.aiq)
     if ground.unit == "usd":
         scores["router_arena"] = paired.interval(arena_score(curve.quality[:, -1], 1000 * curve.cost_usd[:, -1]))
-        scores["collapse"] = paired.mean(rci(ground.table.quality, ground.cost, choice))
     return scores
 
 

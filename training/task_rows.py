@@ -18,8 +18,8 @@ def task_rows(choice: NDArray[np.int64], ground: Ground) -> tuple[TaskRow, ...]:
     names, counts = np.unique(tasks, return_counts=True)
     order = np.lexsort((names, -counts))
     of_task = np.where(tasks[:, None] == names[order], 1.0, np.nan)  # (n, tasks); NaN leaves a prompt out
-    quality = ground.paired.means(chosen[:, None] * of_task)
-    gain = ground.paired.means((chosen - single)[:, None] * of_task)
+    both = np.concatenate([chosen[:, None] * of_task, (chosen - single)[:, None] * of_task], axis=1)
+    quality, gain = np.split(ground.paired.means(both), 2, axis=1)
     singles, oracles = (np.nanmean(values[:, None] * of_task, axis=0) for values in (single, best))
     return tuple(
         TaskRow(

@@ -112,4 +112,4 @@ def _because(word: str, gain: Interval, prompts: int, needed: int, priced: bool)
 def _break_even(word: str, saving: float | None, spent_usd: float) -> int | None:
     if word != "route" or saving is None or saving <= 0 or math.isnan(spent_usd):
         return None
-    return math.ceil(spent_usd / saving)
+    return math.ceil(round(spent_usd / saving, 6))

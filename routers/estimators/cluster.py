@@ -15,7 +15,7 @@ class Cluster(ClosedForm):
     Args:
         width: D.
         arms: A.
-        clusters: K; fewer if there are fewer prompts.
+        clusters: K; fewer if there are fewer distinct prompts.
         prior: prompts' worth of the overall mean mixed into every cluster, so that small ones do not overfit.
         seed: of k-means.
     """

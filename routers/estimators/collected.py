@@ -13,8 +13,8 @@ class Collected:
         self._batches: list[Batch] = []
 
     def add(self, batch: Batch) -> None:
-        """Keep a batch, without gradients."""
-        self._batches.append(Batch(*(part.detach() for part in batch)))
+        """Keep a batch, without gradients, in main memory: closed forms are computed there."""
+        self._batches.append(Batch(*(part.detach().cpu() for part in batch)))
 
     def stack(self) -> Batch:
         """The whole training set as one batch; what was kept is forgotten.

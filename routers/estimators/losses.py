@@ -21,8 +21,19 @@ def masked_bce(logits: Tensor, quality: Tensor) -> Tensor:
     return masked_mean(loss, known)
 
 
-def masked_relative_mse(usage: Tensor, target: Tensor, scale: Tensor) -> Tensor:
-    """Squared error in units of each arm's scale; NaN targets count for nothing. (B, A), (B, A), (A,) -> scalar."""
-    known = ~target.isnan()
-    error = (usage - target.nan_to_num(0.0)) / scale.nan_to_num(1.0).clamp(min=1e-12)
-    return masked_mean(error.nan_to_num(0.0) ** 2, known)
+def masked_relative_mse(relative: Tensor, target: Tensor, scale: Tensor) -> Tensor:
+    """Squared error in units of each arm's scale; a NaN target or scale counts for nothing.
+
+    Args:
+        relative: float [B, A], usage in units of `scale`.
+        target: float [B, A], usage.
+        scale: float [A].
+
+    >>> import torch
+    >>> relative, target = torch.tensor([[1.0, 1.0]]), torch.tensor([[6.0, float("nan")]])
+    >>> float(masked_relative_mse(relative, target, torch.tensor([4.0, float("nan")])))
+    0.25
+    """
+    known = ~(target.isnan() | scale.isnan())
+    error = relative - target.nan_to_num(0.0) / scale.nan_to_num(1.0).clamp(min=1e-12)
+    return masked_mean(error**2, known)

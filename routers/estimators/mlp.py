@@ -63,15 +63,17 @@ class MLP(GradientTrained):
 
     def forward(self, embedding: Tensor, tradeoff: Tensor | None = None) -> Estimates[Tensor]:
         """See `Estimator.forward`; spread is unknown."""
-        logits, usage = self._heads(embedding)
-        return Estimates(logits.sigmoid(), usage, torch.zeros_like(logits))
+        logits, relative = self._heads(embedding)
+        return Estimates(logits.sigmoid(), relative * self.usage_scale.mean, torch.zeros_like(logits))
 
     def loss(self, batch: Batch) -> Tensor:
         """Cross-entropy of quality plus weighted relative squared error of usage."""
-        logits, usage = self._heads(batch.embedding)
-        usage_loss = masked_relative_mse(usage, batch.usage, self.usage_scale.mean)
+        logits, relative = self._heads(batch.embedding)
+        usage_loss = masked_relative_mse(relative, batch.usage, self.usage_scale.mean)
         return masked_bce(logits, batch.quality) + self.usage_weight * usage_loss
 
     def _heads(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of quality, and usage in units of its scale."""
+        # an unknown scale is NaN and must stay outside the loss: even times 0 it would spoil every gradient
         hidden = self.trunk(embedding)
-        return self.quality(hidden), nn.functional.softplus(self.usage(hidden)) * self.usage_scale.mean
+        return self.quality(hidden), nn.functional.softplus(self.usage(hidden))

@@ -47,9 +47,18 @@ class SimilarityWeighted(ClosedForm):
         self._seen.add(batch)
 
     def finalise(self) -> None:
-        """Lay out the index of prompts that have votes."""
+        """Lay out the index of prompts that have votes.
+
+        Raises:
+            ValueError: no prompt has any.
+        """
         whole = self._seen.stack()
         voted = whole.wins.sum(dim=(1, 2)) > 0
+        if not voted.any():
+            raise ValueError(
+                f"routellm-sw learns from votes between arms, and no training prompt has one (arms: {self.arms}); "
+                "a router that learns from outcomes, such as knn, needs none"
+            )
         self.index = normalised(whole.embedding[voted])
         self.wins = whole.wins[voted].flatten(1)  # (N, A * A)
         self.usage.set(whole.usage)

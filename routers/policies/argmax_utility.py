@@ -40,8 +40,8 @@ class ArgmaxUtility:
 
     @property
     def needs_cost(self) -> bool:
-        """Only below t = 1, so quality-only sets can use it at t = 1."""
-        return False
+        """At t = 1 costs do not matter, below it they do."""
+        return True
 
     def decide(
         self,

@@ -34,7 +34,7 @@ class Policy(Protocol):
 
     @property
     def needs_cost(self) -> bool:
-        """Whether it refuses estimates whose cost is unknown."""
+        """Whether trade-offs below 1 have no meaning while costs are unknown."""
 
     def decide(
         self,
@@ -113,8 +113,8 @@ def require_cost(cost_usd: Floats, policy: str) -> None:
 
 def best_then_cheapest(score: Floats, cost_usd: Floats) -> NDArray[np.int64]:
     """The arm with the highest score a row; ties go to the cheaper arm, then to the first. (B, A) -> (B,)."""
-    # ties go to the cheaper arm, so that a flat estimator costs nothing extra
+    # ties go to the cheaper arm, so that a flat estimator costs nothing extra; an unknown cost is the dearest
     tied = score == score.max(axis=1, keepdims=True)
-    price = np.where(tied, np.nan_to_num(cost_usd, nan=0.0), np.inf)
+    price = np.where(tied, np.nan_to_num(cost_usd, nan=np.finfo(np.float64).max), np.inf)
     cheapest: NDArray[np.int64] = price.argmin(axis=1)
     return cheapest

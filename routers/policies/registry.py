@@ -1,5 +1,6 @@
 """Policies by name, and their settings as JSON."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -18,13 +19,18 @@ POLICIES: dict[str, str] = {
 
 
 def load_policy(name: str, settings: dict[str, Any]) -> Policy:
-    """Build a policy from its name and settings; unknown names and wrong settings are errors.
+    """Build a policy from its name and settings.
+
+    Raises:
+        ValueError: no such policy, a setting it does not have, or a value of the wrong type.
 
     >>> load_policy("ucb", {"alpha": 2.0}).alpha
     2.0
     """
     policy_class = resolve(name, POLICIES, "policy")
-    return cast(Policy, TypeAdapter(policy_class).validate_python(settings))
+    policy = cast(Policy, TypeAdapter(policy_class).validate_python(settings))
+    _refuse_unknown(name, settings, policy_settings(policy))
+    return policy
 
 
 def policy_settings(policy: Policy) -> dict[str, Any]:
@@ -35,3 +41,11 @@ def policy_settings(policy: Policy) -> dict[str, Any]:
     {'alpha': 2.0, 'inner': {'scale_usd': 1.0}}
     """
     return asdict(cast(Any, policy))
+
+
+def _refuse_unknown(name: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    for key, value in given.items():
+        if key not in known:
+            raise ValueError(f"policy {name!r} has no setting {key!r}; its settings: {', '.join(known)}")
+        if isinstance(known[key], dict):
+            _refuse_unknown(f"{name}.{key}", value, known[key])

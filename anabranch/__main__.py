@@ -1,0 +1,103 @@
+"""The command line: `anabranch COMMAND ...`; a command is a function, its flags are the function's signature."""
+
+import inspect
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+from jsonargparse import ActionConfigFile, ArgumentParser
+from rich.console import Console
+from rich.table import Table
+
+from anabranch import __version__
+from anabranch.commands import COMMANDS
+from anabranch.commands.answer import Answer
+from anabranch.commands.recipe_flags import recipe_flags
+from anabranch.docs import first_sentence
+from anabranch.registry import resolve
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; errors of the user go to stderr as one line, and the exit code is 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    name, rest = _command(given)
+    if name is None:
+        return _overview(given)
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    as_json = "--json" in rest
+    try:
+        answer = _call(name, [word for word in rest if word != "--json"])
+    except (ValueError, KeyError, OSError) as error:
+        print(f"anabranch {name}: {error}", file=sys.stderr)
+        return 2
+    _print(answer, as_json)
+    return 0
+
+
+def _command(given: list[str]) -> tuple[str | None, list[str]]:
+    """The longest command the words begin with, and the words after it."""
+    for length in (2, 1):
+        name = " ".join(given[:length])
+        if name in COMMANDS:
+            return name, given[length:]
+    return None, given
+
+
+def _overview(given: list[str]) -> int:
+    if given and given[0] == "--version":
+        print(__version__)
+        return 0
+    table = Table(title=f"anabranch {__version__}", show_header=False, box=None, padding=(0, 2))
+    for name, path in COMMANDS.items():
+        table.add_row(name, first_sentence(path))
+    asked = not given or given[0] in {"-h", "--help"}
+    Console(stderr=not asked).print(table, "\n`anabranch COMMAND --help` says more; `--json` prints for machines.")
+    if asked:
+        return 0
+    print(f"anabranch: unknown command {' '.join(given[:2])!r}; the commands are above", file=sys.stderr)
+    return 2
+
+
+def _call(name: str, words: list[str]) -> Answer:
+    function = resolve(name, COMMANDS, "command")
+    settings: dict[str, Any] = {}
+    if name == "train":
+        settings, words = recipe_flags(words)
+    summary, _, _ = (inspect.getdoc(function) or "").partition("\n")
+    parser = ArgumentParser(prog=f"anabranch {name}", description=summary)
+    parser.add_argument("--config", action=ActionConfigFile, help="YAML file that fills the options below")
+    several = [p.name for p in inspect.signature(function).parameters.values() if p.annotation == list[Path]]
+    for parameter in several:
+        parser.add_argument(parameter, nargs="+", type=Path, help="one or more folders")
+    parser.add_function_arguments(function, as_positional=True, skip=set(several))
+    options = parser.parse_args(_listed(words)).as_dict()
+    options.pop("config")
+    if settings:
+        options["settings"] = {**(options["settings"] or {}), **settings}
+    answer: Answer = function(**options)
+    return answer
+
+
+def _listed(words: list[str]) -> list[str]:
+    """`--models a,b` as the JSON list that the parser reads."""
+    out = list(words)
+    for at, word in enumerate(words[:-1]):
+        if word == "--models" and not words[at + 1].startswith("["):
+            out[at + 1] = orjson.dumps(words[at + 1].split(",")).decode()
+    return out
+
+
+def _print(answer: Answer, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(answer.data, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
+        sys.stdout.buffer.write(b"\n")
+        sys.stdout.flush()
+    else:
+        Console().print(answer.shown)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,14 @@
+"""The command line's commands: one function a file, its signature is its configuration."""
+
+COMMANDS: dict[str, str] = {
+    "methods": "anabranch.commands.methods:methods",
+    "data describe": "anabranch.commands.describe:describe",
+    "data reprice": "anabranch.commands.reprice:reprice",
+    "data split": "anabranch.commands.split:split",
+    "train": "anabranch.commands.train:train",
+    "calibrate": "anabranch.commands.calibrate:calibrate",
+    "evaluate": "anabranch.commands.evaluate:evaluate",
+    "export": "anabranch.commands.export:export",
+    "inspect": "anabranch.commands.inspect:inspect",
+    "route": "anabranch.commands.route:route",
+}

@@ -1,0 +1,19 @@
+"""What a command answers: something for a person, and the same for a machine."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import RenderableType
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A command's answer.
+
+    Args:
+        shown: what a person reads.
+        data: what `--json` prints, JSON values.
+    """
+
+    shown: RenderableType
+    data: Any

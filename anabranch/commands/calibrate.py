@@ -1,0 +1,31 @@
+"""anabranch calibrate"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from anabranch.commands.answer import Answer
+from anabranch.commands.routers import outcomes_for, rows_named
+from anabranch.data.labelset import read_labels
+from anabranch.routers.run import load_run
+from anabranch.training.calibrate import Target, settle
+from anabranch.training.examples import cached_embedder
+
+
+def calibrate(run: Path, *, labels: Path, target: str, cache: Path | None = None) -> Answer:
+    """Set a run's trade-off to meet a target on its validation prompts.
+
+    Args:
+        run: RUN folder; its run.json is rewritten.
+        labels: the label set it was trained on.
+        target: budget=USD, strong=SHARE, floor=QUALITY or best-single.
+        cache: folder of the embedding cache.
+    """
+    trained = load_run(run)
+    outcomes = outcomes_for(read_labels(labels), trained.settings.arms)
+    train, validation = (rows_named(outcomes, run, name) for name in ("train", "validation"))
+    embedder = None if trained.settings.encoder_trained else cached_embedder(trained.encoder, cache, progress=True)
+    settled, reached = settle(trained, train, validation, Target.parse(target), embedder)
+    settled.save(run)
+    figures = asdict(reached)
+    shown = ", ".join(f"{name.replace('_', ' ')} {value:.6g}" for name, value in figures.items())
+    return Answer(f"{target}: {shown} on {len(validation)} validation prompts", {"target": target, **figures})

@@ -1,0 +1,31 @@
+"""anabranch export"""
+
+from pathlib import Path
+from typing import Literal
+
+from anabranch.commands.answer import Answer
+from anabranch.export.export import export_run
+from anabranch.export.inspect import inspect_bundle
+
+
+def export(
+    run: Path,
+    *,
+    out: Path,
+    encoder: Literal["fp32", "int8"] = "fp32",
+    labels: Path | None = None,
+    max_loss: float = 0.02,
+    no_index: bool = False,
+) -> Answer:
+    """Package a run as a bundle that needs no torch.
+
+    Args:
+        run: RUN folder.
+        out: bundle folder to write.
+        encoder: fp32, or int8: smaller and faster, nearly equal decisions.
+        labels: the label set the run was trained on; needed to build an int8 index, and to check int8 decisions.
+        max_loss: mean quality that int8 may lose on the validation prompts.
+        no_index: refuse routers that keep embeddings of the training prompts.
+    """
+    export_run(run, out, encoder=encoder, labels=labels, max_loss=max_loss, no_index=no_index)
+    return Answer(f"wrote {out}; try: anabranch route {out} 'your prompt'", inspect_bundle(out))

@@ -1,0 +1,42 @@
+"""The flags of a recipe: `--k 16` after `train knn` sets the recipe's own k."""
+
+import inspect
+import sys
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from anabranch.registry import resolve
+from anabranch.routers.registry import ROUTERS
+
+ELSEWHERE = {"width", "arms", "seed"}  # made from the data, or an option of every training
+
+
+def recipe_flags(words: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Take the flags of the recipe named first out of a command's words; (settings, other words)."""
+    if not words or words[0].startswith("-"):
+        return {}, words
+    row = resolve(words[0], ROUTERS, "router")
+    parser = ArgumentParser(prog=f"anabranch train {words[0]}", description=f"settings of {words[0]}")
+    known = set(inspect.signature(row).parameters) - ELSEWHERE
+    add = parser.add_class_arguments if inspect.isclass(row) else parser.add_function_arguments
+    add(row, skip=ELSEWHERE)
+    if {"-h", "--help"} & set(words):
+        parser.print_help(sys.stdout)
+    own, others = _split(words, known)
+    given = {word.partition("=")[0].removeprefix("--") for word in own if word.startswith("--")}
+    parsed = parser.parse_args(own).as_dict()
+    return {name: parsed[name] for name in given}, others
+
+
+def _split(words: list[str], known: set[str]) -> tuple[list[str], list[str]]:
+    own: list[str] = []
+    others: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        flag, equals, _ = word.partition("=")
+        if flag.startswith("--") and flag.removeprefix("--") in known:
+            own += [word] if equals else [word, next(rest, "")]
+        else:
+            others.append(word)
+    return own, others
