@@ -96,7 +96,7 @@ def _print(answer: Answer, as_json: bool) -> None:
         sys.stdout.buffer.write(b"\n")
         sys.stdout.flush()
     else:
-        Console().print(answer.shown)
+        Console().print(answer.shown, soft_wrap=True)
 
 
 if __name__ == "__main__":

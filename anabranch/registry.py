@@ -15,7 +15,7 @@ def resolve(name: str, registry: Mapping[str, str], kind: str) -> Any:
         kind: what the registry holds, for the error.
 
     Raises:
-        ValueError: no such name; the message lists the known ones.
+        ValueError: no such name, and the message lists the known ones; or what the path names cannot be imported.
 
     >>> resolve("root", {"root": "math:isqrt"}, "function")(17)
     4
@@ -24,5 +24,9 @@ def resolve(name: str, registry: Mapping[str, str], kind: str) -> Any:
         near = get_close_matches(name, registry, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise ValueError(f"unknown {kind} {name!r}{hint}; known: {', '.join(sorted(registry))}")
-    module, _, attribute = registry.get(name, name).partition(":")
-    return getattr(import_module(module), attribute)
+    path = registry.get(name, name)
+    module, _, attribute = path.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"cannot import {kind} {path!r} (package.module:attribute): {error}") from error

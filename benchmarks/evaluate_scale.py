@@ -13,13 +13,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from anabranch.data.outcomes import Outcomes
+from anabranch.data.outcomes import Floats, Outcomes
 from anabranch.routers.costing import Costing
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.policies.argmax_utility import ArgmaxUtility
 from anabranch.routers.router import Router
 from anabranch.training.evaluate import evaluate
-from anabranch.training.paired import Floats
 
 PROMPTS, ARMS, ROUTERS, REPLICATES = 36_000, 11, 8, 1_000
 LIMIT_S, LIMIT_GB = 10.0, 2.0

@@ -114,6 +114,12 @@ class Outcomes:
                 return kind
         return "unknown"
 
+    def usage(self, kind: UsageKind) -> Floats:
+        """The usage an estimator learns, float32 [N, A]; all NaN if the kind is unknown."""
+        if kind == "unknown":
+            return np.full(self.quality.shape, np.nan, np.float32)
+        return np.array(getattr(self, kind), np.float32)
+
     @property
     def has_cost(self) -> bool:
         """Whether any cell knows its cost in USD."""

@@ -76,6 +76,17 @@ class Preferences:
             weight=np.ones(len(prompt), np.float32),
         )
 
+    def wins(self, prompts: int) -> Floats:
+        """Votes summed a prompt, float32 [prompts, A, A]: the weight for the row's arm over the column's.
+
+        >>> Preferences.from_outcomes(Outcomes.from_arrays(["a", "b"], [[0, 1], [1, 1]])).wins(2).tolist()
+        [[[0.0, 0.0], [1.0, 0.0]], [[0.0, 0.5], [0.5, 0.0]]]
+        """
+        wins = np.zeros((prompts, len(self.arms), len(self.arms)), np.float32)
+        np.add.at(wins, (self.prompt, self.arm_b, self.arm_a), self.weight * self.p_b)
+        np.add.at(wins, (self.prompt, self.arm_a, self.arm_b), self.weight * (1 - self.p_b))
+        return wins
+
     def take(self, rows: ArrayLike, *, prompts: int) -> Self:
         """The votes on the prompts at `rows` (indices into a table of `prompts` rows), renumbered to it."""
         index = np.arange(prompts)[np.asarray(rows)]

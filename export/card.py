@@ -31,7 +31,7 @@ def _head(name: str, manifest: Manifest) -> list[str]:
         f"# {name}",
         "",
         f"A router over {len(router.arms)} arms: it reads a request and names the arm that should answer.",
-        "Made by [Anabranch](https://pypi.org/project/anabranch/); it runs without torch.",
+        "Made by Anabranch; it runs without torch.",
         "",
         "```sh",
         f'anabranch route {name} "your prompt" --tradeoff {policy.tradeoff:g}',

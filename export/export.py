@@ -18,7 +18,7 @@ from anabranch.export.manifest import Manifest
 from anabranch.export.parity import PROBES, check_parity
 from anabranch.export.quantise import quantise
 from anabranch.export.refit import refit
-from anabranch.export.session import OnnxEstimate, TextGraph, router_of
+from anabranch.export.session import OnnxEstimate, TextGraph
 from anabranch.export.signature import ONNXRUNTIME_MIN, USAGE, Precision
 from anabranch.export.splits import labelled_split
 from anabranch.routers.encoders.encoder import Encoder
@@ -90,7 +90,7 @@ def export_run(
     )
     metrics = _training_metrics(run)
     if encoder == "int8":
-        metrics["int8"] = _drift(trained, router_of("int8", trained.settings, estimate), known, max_loss)
+        metrics["int8"] = _drift(trained, trained.settings.router("int8", estimate), known, max_loss)
 
     manifest = _manifest(trained, encoder, metrics)
     card = model_card(out.name, manifest)

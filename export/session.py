@@ -21,9 +21,7 @@ from anabranch.export.signature import (
 from anabranch.routers.encoders.tokens import Ids, Tokens
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.policies.policy import Floats
-from anabranch.routers.policies.registry import load_policy
-from anabranch.routers.router import Estimate, Router
-from anabranch.routers.settings import RouterSettings
+from anabranch.routers.router import Router
 
 BATCH_TOKENS = 4096  # padding included; bounds the attention matrices
 BATCH_ROWS = 256  # bounds the similarities of neighbour-based estimators
@@ -125,8 +123,7 @@ def open_bundle(folder: Path, *, threads: int = 1) -> Router:
         BundleError: a file is missing or changed, or this onnxruntime is too old.
     """
     bundle = read_bundle(folder)
-    settings = bundle.manifest.router
-    return router_of(folder.resolve().name, settings, onnx_estimate(bundle, threads=threads))
+    return bundle.manifest.router.router(folder.resolve().name, onnx_estimate(bundle, threads=threads))
 
 
 def onnx_estimate(bundle: Bundle, *, threads: int = 1) -> OnnxEstimate:
@@ -149,20 +146,6 @@ def onnx_estimate(bundle: Bundle, *, threads: int = 1) -> OnnxEstimate:
     if graph.outputs != expected:
         raise BundleError(f"{bundle.graph} gives {graph.outputs}; its manifest wants {expected}: export it again")
     return OnnxEstimate(graph, usage)
-
-
-def router_of(name: str, settings: RouterSettings, estimate: Estimate) -> Router:
-    """The router that estimates and settings make."""
-    return Router(
-        name=name,
-        arms=settings.arms,
-        estimate=estimate,
-        costing=settings.costing.costing(),
-        policy=load_policy(settings.policy.name, settings.policy.settings),
-        tradeoff=settings.policy.tradeoff,
-        quality_kind=settings.quality_kind,
-        reads_tradeoff=settings.reads_tradeoff,
-    )
 
 
 def _options(threads: int) -> Any:

@@ -22,7 +22,6 @@ from anabranch.routers.encoders.registry import load_encoder
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.estimators.estimator import Estimator
 from anabranch.routers.policies.policy import Floats
-from anabranch.routers.policies.registry import load_policy
 from anabranch.routers.recipe import recipe_of
 from anabranch.routers.router import Router
 from anabranch.routers.settings import Provenance, RouterSettings
@@ -74,17 +73,7 @@ class Run:
             embedding = embedder(texts) if embedder else embed(self.encoder, texts)
             return estimate_batches(self.estimator, embedding, tradeoff)
 
-        policy = self.settings.policy
-        return Router(
-            name=name,
-            arms=self.settings.arms,
-            estimate=estimate,
-            costing=self.settings.costing.costing(),
-            policy=load_policy(policy.name, policy.settings),
-            tradeoff=policy.tradeoff,
-            quality_kind=self.settings.quality_kind,
-            reads_tradeoff=self.settings.reads_tradeoff,
-        )
+        return self.settings.router(name, estimate)
 
     def save(self, folder: Path) -> None:
         """Write run.json and the weights into `folder`; run.json comes last, so a folder with it is whole."""

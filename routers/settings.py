@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from anabranch.data.outcomes import UsageKind
 from anabranch.routers.costing import Costing
 from anabranch.routers.estimates import QualityKind
+from anabranch.routers.policies.registry import load_policy
+from anabranch.routers.router import Estimate, Router
 
 
 class PolicySettings(BaseModel):
@@ -26,8 +28,8 @@ class CostingSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     usage_kind: UsageKind
-    input_usd: tuple[float, ...] = Field((), description="USD a prompt token")
-    output_usd: tuple[float, ...] = Field((), description="USD a completion token")
+    input_usd: tuple[float, ...] = Field(default=(), description="USD a prompt token")
+    output_usd: tuple[float, ...] = Field(default=(), description="USD a completion token")
     tokens_per_char: tuple[float, ...] = ()
     price_date: str = ""
 
@@ -54,6 +56,19 @@ class RouterSettings(BaseModel):
     reads_tradeoff: bool
     costing: CostingSettings
     policy: PolicySettings
+
+    def router(self, name: str, estimate: Estimate) -> Router:
+        """The router that these settings and a source of estimates make."""
+        return Router(
+            name=name,
+            arms=self.arms,
+            estimate=estimate,
+            costing=self.costing.costing(),
+            policy=load_policy(self.policy.name, self.policy.settings),
+            tradeoff=self.policy.tradeoff,
+            quality_kind=self.quality_kind,
+            reads_tradeoff=self.reads_tradeoff,
+        )
 
 
 class Provenance(BaseModel):

@@ -25,9 +25,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(environment.undo)
     environment.setenv("HOME", str(home))
     environment.setenv("ANABRANCH_CACHE", str(home / "cache"))
+    environment.setenv("MPLCONFIGDIR", str(home / "matplotlib"))  # its list of fonts, made when it is imported
     environment.setenv("HF_HUB_OFFLINE", "1")
+    environment.setenv("ORT_DISABLE_TELEMETRY", "1")  # else importing onnxruntime keeps a device id in the home
     environment.setenv("WANDB_MODE", "offline")
-    for name in ("HF_HOME", "MPLCONFIGDIR", "WANDB_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+    for name in ("HF_HOME", "WANDB_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
         environment.delenv(name, raising=False)
 
 

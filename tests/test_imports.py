@@ -1,10 +1,11 @@
 """What serving reaches stays light, and importing does nothing."""
 
+import ast
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,6 @@ LIGHT = [
     "serving/**/*.py",
     "upstreams/**/*.py",
 ]
-NEEDS_TORCH = {"anabranch.upstreams.local"}
 
 FIRST_HEAVY = """
 import importlib, json, sys
@@ -56,32 +56,97 @@ for name in json.load(sys.stdin):
 print(json.dumps(sorted({name.partition(".")[0] for name in set(sys.modules) - before} - sys.stdlib_module_names)))
 """
 
-# Third-party packages come first: what they do to the process when imported is theirs.
+# Third-party modules come first: what they do to the process is theirs.
 SIDE_EFFECTS = """
 import importlib, json, logging, os, random, sys, warnings
-names, packages = json.load(sys.stdin)
-for package in packages:
-    importlib.import_module(package)
 import numpy
 
 def state():
     root = logging.getLogger()
     ours = [name for name in logging.Logger.manager.loggerDict if name.partition(".")[0] == "anabranch"]
-    handlers = [repr(logging.getLogger(name).handlers) for name in ours if logging.getLogger(name).handlers]
     return {
-        "root logger": (repr(root.handlers), root.level, logging.root.manager.disable),
-        "handlers of our loggers": handlers,
-        "random": hash(random.getstate()),
+        "root logger": [repr(root.handlers), root.level, root.manager.disable],
+        "our loggers": [name for name in ours if logging.getLogger(name).handlers or logging.getLogger(name).level],
+        "random": repr(random.getstate()),
         "numpy.random": repr(numpy.random.get_state()),
         "environment": dict(os.environ),
         "warning filters": repr(warnings.filters),
     }
 
-changed = {}
+third_party, names = json.load(sys.stdin)
+for name in third_party:
+    importlib.import_module(name)
+changed = []
 for name in names:
     before = state()
     importlib.import_module(name)
-    after = state()
-    changed |= {f"{name}: {key}": [before[key], after[key]] for key in before if before[key] != after[key]}
-print(json.dumps(changed), file=sys.stderr)
+    changed += [f"{name}: {key}" for key, value in state().items() if value != before[key]]
+sys.exit("\\n".join(changed) or 0)
 """
+
+
+def modules(*patterns: str) -> list[str]:
+    """Import names of the files that the patterns match; every pattern matches one."""
+    names = set()
+    for pattern in patterns:
+        paths = [path.relative_to(ROOT).with_suffix("") for path in ROOT.glob(pattern)]
+        assert paths, f"no file matches {pattern}"
+        names |= {".".join(path.parts).removesuffix(".__init__") for path in paths}
+    return sorted(name if name.partition(".")[0] == "anabranch" else f"anabranch.{name}" for name in names)
+
+
+def third_party(*patterns: str) -> list[str]:
+    """What the files that the patterns match import from elsewhere when they are imported."""
+    names = set()
+    for path in (path for pattern in patterns for path in ROOT.glob(pattern)):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names |= {str(node.module)}
+    return sorted(name for name in names if name.partition(".")[0] != "anabranch")
+
+
+def python(code: str, given: object, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run `code` in a new process, in `folder`, with `given` as JSON on its standard input."""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, input=json.dumps(given), cwd=folder, capture_output=True, text=True, check=False)
+
+
+def printed(done: subprocess.CompletedProcess[str]) -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_what_serving_reaches_brings_nothing_heavy(tmp_path: Path) -> None:
+    light = [name for name in modules(*LIGHT) if not name.startswith("anabranch.upstreams.local")]
+    assert printed(python(FIRST_HEAVY, [light, HEAVY], tmp_path)) == {}
+
+
+def test_a_heavy_import_is_noticed(tmp_path: Path) -> None:
+    assert printed(python(FIRST_HEAVY, [["json", "anabranch.routers.estimators.knn"], ["torch"]], tmp_path)) == {
+        "torch": "anabranch.routers.estimators.knn"
+    }
+
+
+def test_policies_need_numpy_only(tmp_path: Path) -> None:
+    policies = [name for name in modules("routers/policies/*.py") if not name.endswith(".registry")]
+    assert set(printed(python(NEW_PACKAGES, policies, tmp_path))) == {"anabranch", "numpy"}
+
+
+def test_importing_prints_nothing_writes_nothing_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ["anabranch/*.py", "anabranch/commands/*.py", *(f"{room}/**/*.py" for room in ROOMS)]
+    home, folder = tmp_path / "home", tmp_path / "folder"
+    home.mkdir()
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("ANABRANCH_CACHE", str(folder / "cache"))
+
+    done = python(SIDE_EFFECTS, [third_party(*files), modules(*files)], folder)
+
+    assert done.stdout + done.stderr == ""
+    assert done.returncode == 0
+    assert list(folder.iterdir()) == []
+    assert list(home.rglob("*anabranch*")) == []  # third-party packages may keep something there

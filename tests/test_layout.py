@@ -1,6 +1,9 @@
 """The house stands as pyproject.toml says: packages, links, and files a person can read in one go."""
 
+import subprocess
+import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +88,19 @@ def test_every_data_file_in_a_room_is_packaged() -> None:
         if package_of(path.parent) == package and any(path.match(glob) for glob in globs)
     }
     assert set(data) == packaged
+
+
+@pytest.mark.slow
+def test_every_doctest_is_collected_once() -> None:
+    """pytest reaches the rooms through the links alone: every file with an example, and no example twice."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = [line.partition("::") for line in done.stdout.splitlines() if line.startswith("anabranch/")]
+    with_examples = {path for path in house_files("*.py") if ">>> " in path.read_text(encoding="utf-8")}
+
+    assert {(ROOT / file).resolve() for file, _, _ in found} == with_examples
+    assert [name for name, count in Counter(name for _, _, name in found).items() if count > 1] == []
 
 
 def test_no_file_is_too_long_to_read() -> None:

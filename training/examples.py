@@ -73,8 +73,8 @@ def examples_of(
     """
     tokens = source if isinstance(source, Tokens) else None
     embedding = None if isinstance(source, Tokens) else torch.from_numpy(np.array(source(table.texts), np.float32))
-    wins = torch.zeros(len(table), 0, 0) if votes is None else wins_of(votes, len(table))
-    return Examples(table, usage_of(table, usage_kind), wins, embedding, tokens)
+    wins = torch.zeros(len(table), 0, 0) if votes is None else torch.from_numpy(votes.wins(len(table)))
+    return Examples(table, torch.from_numpy(table.usage(usage_kind)), wins, embedding, tokens)
 
 
 def cached_embedder(encoder: Encoder, folder: Path | None, progress: bool) -> Embedder:
@@ -92,27 +92,6 @@ def default_cache() -> Path:
     """$ANABRANCH_CACHE, or ~/.cache/anabranch (below $XDG_CACHE_HOME if set); vectors and hashes, never text."""
     home = os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")
     return Path(os.environ.get("ANABRANCH_CACHE", Path(home) / "anabranch")) / "embeddings"
-
-
-def usage_of(table: Outcomes, kind: UsageKind) -> Tensor:
-    """The usage the estimator learns, float32 [N, A]; all NaN if the kind is unknown."""
-    if kind == "unknown":
-        return torch.full(table.quality.shape, torch.nan)
-    return torch.tensor(np.array(getattr(table, kind), np.float32))
-
-
-def wins_of(votes: Preferences, prompts: int) -> Tensor:
-    """Votes summed a prompt: wins[n, a, b] = weight for a over b; float32 [N, A, A].
-
-    >>> table = Outcomes.from_arrays(["a", "b"], [[0.0, 1.0]])
-    >>> wins_of(Preferences.from_outcomes(table), 1).tolist()
-    [[[0.0, 0.0], [1.0, 0.0]]]
-    """
-    arms = len(votes.arms)
-    wins: Floats = np.zeros((prompts, arms, arms), np.float32)
-    np.add.at(wins, (votes.prompt, votes.arm_b, votes.arm_a), votes.p_b * votes.weight)
-    np.add.at(wins, (votes.prompt, votes.arm_a, votes.arm_b), (1 - votes.p_b) * votes.weight)
-    return torch.from_numpy(wins)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 
 from anabranch.routers.run import Run
 from anabranch.routers.settings import Provenance
@@ -41,5 +42,6 @@ def write_run(run: Run, folder: Path, prepared: Prepared, metrics: dict[str, Any
     ids = prepared.splits.prompt_ids
     rows = {name: [ids[row] for row in getattr(prepared.splits, name)] for name in ("train", "validation", "test")}
     (folder / "splits.json").write_text(json.dumps(rows))
-    (folder / "metrics.json").write_text(json.dumps(metrics, indent=2))
+    # orjson writes what is not known (NaN) as null
+    (folder / "metrics.json").write_bytes(orjson.dumps(metrics, option=orjson.OPT_INDENT_2))
     run.save(folder)

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from anabranch.commands.answer import Answer
 from anabranch.training.fit import fit
@@ -25,6 +27,6 @@ def train(recipe: str, *, labels: Path, out: Path, settings: dict[str, Any] | No
     table = Table(title=f"{recipe} trained on {run.provenance.prompts['train']} prompts", show_header=False)
     for name, value in {**run.provenance.prompts, **metrics}.items():
         table.add_row(name.replace("_", " "), "n/a" if value is None else f"{value:.6g}")
-    table.add_row("next", f"anabranch evaluate {out} --labels {labels} --out REPORT")
     data = {"out": str(out), "arms": run.settings.arms, "prompts": run.provenance.prompts, "validation": metrics}
-    return Answer(table, data)
+    advice = Text(f"next: anabranch evaluate {out} --labels {labels} --out REPORT", no_wrap=True, overflow="ignore")
+    return Answer(Group(table, advice), data)

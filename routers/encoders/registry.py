@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from anabranch.registry import resolve
 
 if TYPE_CHECKING:
     from anabranch.routers.encoders.encoder import Encoder
@@ -40,11 +41,10 @@ def load_encoder(name: str, **options: Any) -> Encoder:
 
 
 def _constructor(name: str) -> Any:
-    if name in ENCODERS:
-        return _imported(ENCODERS[name])
-    if not Path(name).is_dir() and ":" in name:
-        return _imported(name)
-    if not Path(name).is_dir() and name.count("/") != 1:
+    folder = Path(name).is_dir()
+    if name in ENCODERS or (":" in name and not folder):
+        return resolve(name, ENCODERS, "encoder")
+    if not folder and name.count("/") != 1:
         raise ValueError(
             f"unknown encoder {name!r}; known encoders: {', '.join(ENCODERS)}; "
             "or give an existing folder, a hub id 'org/name', or 'pkg.module:callable'"
@@ -54,11 +54,3 @@ def _constructor(name: str) -> Any:
     from anabranch.routers.encoders.huggingface import HuggingFaceEncoder
 
     return partial(HuggingFaceEncoder.load, name)
-
-
-def _imported(target: str) -> Any:
-    module, _, attribute = target.partition(":")
-    try:
-        return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"cannot import encoder {target!r} ('pkg.module:callable'): {error}") from error

@@ -48,10 +48,12 @@ class Cluster(ClosedForm):
         targets = torch.cat([whole.quality, whole.usage], dim=1)  # (N, 2A)
         overall = known_mean(targets)
         count = member.T @ (~targets.isnan()).float()  # (K, 2A)
-        self.table = (member.T @ targets.nan_to_num(0.0) + self.prior * overall) / (count + self.prior)
+        table = (member.T @ targets.nan_to_num(0.0) + self.prior * overall) / (count + self.prior)
+        # without a prior, a cluster that knows nothing of an arm has only the overall mean
+        self.table = torch.where(count + self.prior > 0, table, overall)
         residual = (targets - self.table[self._nearest(unit)])[:, : self.arms]
         variance = member.T @ (residual**2).nan_to_num(0.0) / count[:, : self.arms].clamp(min=1)
-        self.error = (variance / (count[:, : self.arms] + self.prior)).sqrt()
+        self.error = (variance / (count[:, : self.arms] + self.prior).clamp(min=1e-12)).sqrt()
 
     def _nearest(self, unit: Tensor) -> Tensor:
         """The nearest centre of unit rows (B, D) -> (B,)."""

@@ -20,7 +20,7 @@ class KNN(ClosedForm):
         width: D.
         arms: A.
         k: neighbours; the most important setting, worth tuning.
-        weights: triangular in cosine similarity, or uniform as in the paper.
+        weights: triangular in cosine similarity, or uniform as in the paper; ties at the k-th all count.
     """
 
     source = "arXiv 2505.12601"
@@ -56,23 +56,28 @@ class KNN(ClosedForm):
         self.fallback = known_mean(targets)
 
     def forward(self, embedding: Tensor, tradeoff: Tensor | None = None) -> Estimates[Tensor]:
-        """See `Estimator.forward`; spread is the weighted standard error."""
+        """See `Estimator.forward`; spread is the weighted standard error, never quite 0."""
         similarity = normalised(embedding) @ self.index.T  # (B, N)
-        top, row = similarity.topk(min(self.k + 1, self.index.shape[0]), dim=1)  # (B, k + 1)
-        weight = self._weight(top).unsqueeze(2) * self.known[row]  # (B, k + 1, 2A)
-        near = self.targets[row]
-        total = weight.sum(dim=1)
-        mean = (weight * near).sum(dim=1) / total.clamp(min=1e-12)  # (B, 2A)
-        variance = (weight * (near - mean.unsqueeze(1)) ** 2).sum(dim=1) / total.clamp(min=1e-12)
-        share = (weight**2).sum(dim=1) / total.clamp(min=1e-12) ** 2  # one over the effective number
-        mean = torch.where(total > 0, mean, self.fallback)
-        spread = (variance * share)[:, : self.arms].sqrt()
-        return Estimates(mean[:, : self.arms], mean[:, self.arms :], spread)
+        weight = self._weight(similarity)
+        total = weight @ self.known  # (B, 2A)
+        scale = total.clamp(min=1e-12)
+        mean = torch.where(total > 0, weight @ self.targets / scale, self.fallback)
+        quality = mean[:, : self.arms]
+        square = weight @ self.targets[:, : self.arms] ** 2 / scale[:, : self.arms]
+        share = weight**2 @ self.known[:, : self.arms] / scale[:, : self.arms] ** 2  # one over the effective number
+        # the small constant hides rounding, as the root of a difference would show it a thousandfold
+        spread = ((square - quality**2).clamp(min=0.0) + 1e-6).sqrt() * share.sqrt()
+        return Estimates(quality, mean[:, self.arms :], spread)
 
-    def _weight(self, top: Tensor) -> Tensor:
-        """Weights of the nearest by falling similarity; (B, k + 1) -> (B, k + 1)."""
+    def _weight(self, similarity: Tensor) -> Tensor:
+        """Weights of all rows, 0 beyond the neighbours; (B, N) -> (B, N).
+
+        Only the similarity at the edge is looked up, never which rows lie there, so rows that tie are treated alike,
+        in whatever order a runtime sorts them.
+        """
+        near = self.k if self.weights == "uniform" else self.k + 1
+        edge = similarity.topk(min(near, self.index.shape[0]), dim=1).values[:, -1:]  # (B, 1)
         if self.weights == "uniform":
-            last = torch.arange(top.shape[1], device=top.device) < self.k
-            return last.to(top.dtype).expand_as(top)
+            return (similarity >= edge).to(similarity.dtype)
         # the small constant keeps rows of equal similarity at equal weight
-        return top - top[:, -1:] + 1e-5
+        return (similarity - edge + 1e-5).relu()

@@ -49,10 +49,10 @@ WORLDS: dict[str, Make] = {
 """The world of each row's assumption; a new row names its own here."""
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "best-route": {"epochs": 8, "hidden": 64},
-    "mlp": {"epochs": 8, "hidden": 64},
-    "rm-softmax": {"epochs": 15, "hidden": 64},
-    # a bag of random words learns faster than a pretrained transformer may
+    "best-route": {"hidden": 64, "epochs": 8},
+    "mlp": {"hidden": 64, "epochs": 10, "learning_rate": 3e-3},
+    "rm-softmax": {"hidden": 64, "epochs": 20, "learning_rate": 3e-3},
+    # a bag of random words may learn faster than a pretrained transformer
     "routerdc": {"epochs": 4, "batch_size": 64, "learning_rate": 2e-2},
 }
 """Settings where the defaults are for larger or pretrained things."""
@@ -105,8 +105,8 @@ def learn(row: str, world: World, folder: Path, *, seed: int = 0, settings: Mapp
         encoder = BagOfWords(" ".join(TOPICS).split(), world.embedding.shape[1])
         estimator = recipe.build(encoder.width, len(world.table.arms))
         options = TrainerOptions(folder, seed, tracker="disabled", progress=False)
-        parts = (examples_from(world, split, encoder, estimator) for split in ("train", "validation"))
-        train_estimator(encoder, estimator, *parts, options)
+        train, validation = (examples_from(world, split, encoder, estimator) for split in ("train", "validation"))
+        train_estimator(encoder, estimator, train, validation, options)
     return Learnt(recipe, encoder, estimator, world)
 
 

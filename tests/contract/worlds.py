@@ -56,12 +56,12 @@ class World:
         return (chosen - self.best_single) / (self.bayes - self.best_single)
 
     def recorded_worth(self, rows: Ints, arm: Ints) -> float:
-        """Mean worth of choices [n] on rows [n] by their recorded outcomes, as calibration sees it."""
-        quality = self.table.quality[rows, arm].astype(np.float64)
+        """Mean worth of choices [n] on rows [n] by their recorded outcomes where known, as calibration sees it."""
+        quality = float(np.nanmean(self.table.quality[rows, arm].astype(np.float64)))
         if self.tradeoff == 1:
-            return float(quality.mean())
-        cost = self.table.cost_usd[rows, arm] / self.scale_usd
-        return float((self.tradeoff * quality - (1 - self.tradeoff) * cost).mean())
+            return quality
+        cost = float(self.table.cost_usd[rows, arm].mean()) / self.scale_usd
+        return self.tradeoff * quality - (1 - self.tradeoff) * cost
 
 
 def linear_world(seed: int, arms: int = 4, width: int = 16, sizes: dict[str, int] = SIZES) -> World:

@@ -62,7 +62,7 @@ def provenance() -> Provenance:
 
 def router_settings(recipe: str = "ridge", **changes: Any) -> RouterSettings:
     """Settings of a router over `ARMS` that costs recorded USD; `changes` replace fields."""
-    fields = {
+    fields: dict[str, Any] = {
         "recipe": recipe,
         "recipe_settings": {},
         "arms": ARMS,
@@ -74,7 +74,7 @@ def router_settings(recipe: str = "ridge", **changes: Any) -> RouterSettings:
         "routing_text_version": "1",
         "quality_kind": "calibrated",
         "reads_tradeoff": False,
-        "costing": CostingSettings(usage_kind="cost_usd"),
+        "costing": CostingSettings.model_validate({"usage_kind": "cost_usd"}),
         "policy": PolicySettings(name="argmax-utility", settings={"scale_usd": 0.02}, tradeoff=0.75, target="budget"),
     }
     return RouterSettings(**fields | changes)
@@ -121,7 +121,7 @@ def make_world(
         width=text_encoder.width,
         quality_kind=estimator.quality_kind,
         reads_tradeoff=estimator.reads_tradeoff,
-        costing=CostingSettings(usage_kind=usage, **(PRICES if tokens_priced else {})),
+        costing=CostingSettings.model_validate({"usage_kind": usage, **(PRICES if tokens_priced else {})}),
     )
     router = Run(parts, provenance(), text_encoder, estimator.eval())
     router.save(folder / "run")
@@ -192,7 +192,7 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = BertConfig(
         vocab_size=4 + len(NUMBERS),
         hidden_size=32,
-        num_hidden_layers=2,
+        num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=64,

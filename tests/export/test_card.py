@@ -44,7 +44,7 @@ def test_prices_are_shown_by_the_million(manifest: Manifest) -> None:
 
 
 def test_unknown_costs_and_metrics_are_said_to_be_unknown(manifest: Manifest) -> None:
-    router = manifest.router.model_copy(update={"costing": CostingSettings(usage_kind="unknown")})
+    router = manifest.router.model_copy(update={"costing": CostingSettings.model_validate({"usage_kind": "unknown"})})
     card = model_card("shop", manifest.model_copy(update={"router": router, "metrics": {}}))
     assert "Costs: unknown." in card
     assert "None were recorded." in card

@@ -8,6 +8,7 @@ import pytest
 from anabranch.export.parity import PROBES, ParityError, check_parity
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.policies.policy import Floats
+from anabranch.routers.router import Estimate
 
 TEXTS = ["a", "bb", "ccc"]
 
@@ -17,7 +18,7 @@ def estimate(
     usage: Callable[[int], float] = lambda length: 1000.0 * length,
     spread: Callable[[int], float] = lambda length: 0.5,
     batch_effect: float = 0.0,
-) -> Callable[[Sequence[str], Floats | None], Estimates[Floats]]:
+) -> Estimate:
     """Estimates of two arms from the length of each text; `batch_effect` is added where texts share a batch."""
 
     def answer(texts: Sequence[str], tradeoff: Floats | None) -> Estimates[Floats]:

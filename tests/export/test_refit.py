@@ -8,7 +8,7 @@ import torch
 from anabranch.data.labelset import read_labels
 from anabranch.data.outcomes import Outcomes
 from anabranch.data.preferences import Preferences
-from anabranch.export.refit import refit, win_weights
+from anabranch.export.refit import refit
 from anabranch.export.splits import labelled_split
 from anabranch.routers.encoders.embed import embed
 
@@ -48,4 +48,4 @@ def test_weights_of_votes_add_up() -> None:
         np.array([0.75, 0.0]),
         np.array([2.0, 1.0]),
     )
-    assert win_weights(votes, 2).tolist() == [[[0.0, 1.5], [1.5, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]
+    assert votes.wins(2).tolist() == [[[0.0, 1.5], [1.5, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]

@@ -11,7 +11,8 @@ import pytest
 from anabranch.data.labelset import LabelSet
 from anabranch.routers.run import Run, load_run
 from anabranch.training.fit import fit
-from tests.training.conftest import LabelMaker, label_set
+from examples.two_skills import label_set
+from tests.training.conftest import LabelMaker
 
 
 def train(

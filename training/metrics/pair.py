@@ -13,6 +13,8 @@ Floats = NDArray[np.float64]
 
 # A smaller difference in mean quality between strong and weak is no gap to recover.
 SMALLEST_GAP = 1e-9
+# Sums of parts may miss by this much a level that they reach exactly.
+ROUNDING = 1e-9
 
 _BLOCK_CELLS = 2**22
 
@@ -83,7 +85,7 @@ def cpt(share: ArrayLike, quality: ArrayLike, level: float) -> float:
     0.6
     """
     share, recovered = _recovered(share, quality)
-    reached = np.flatnonzero(recovered >= level)
+    reached = np.flatnonzero(recovered >= level - ROUNDING)
     if not reached.size:
         return float("nan")
     after = reached[0]
@@ -141,14 +143,15 @@ def _cpt_of_groups(weight: Floats, gain: Floats, starts: NDArray[np.intp], level
     """CPT at each level of each row of `weight` [R, n], sorted by falling score."""
     share = _from_zero(np.add.reduceat(weight, starts, axis=1))  # (R, G + 1)
     gained = _from_zero(np.add.reduceat(weight * gain, starts, axis=1))
-    flat = np.abs(gained[:, -1]) < SMALLEST_GAP * share[:, -1]
+    total = share[:, -1]
+    flat = np.abs(gained[:, -1]) <= SMALLEST_GAP * total  # also where nothing was drawn
     recovered = gained / np.where(flat, 1.0, gained[:, -1])[:, None]
-    share = share / share[:, -1:]
+    share = share / np.where(flat, 1.0, total)[:, None]
     return [np.where(flat, np.nan, _first_crossing(share, recovered, level)) for level in levels]
 
 
 def _first_crossing(share: Floats, recovered: Floats, level: float) -> Floats:
-    reached = recovered >= level  # (R, G + 1); at level > 0 the first column never is
+    reached = recovered >= level - ROUNDING  # (R, G + 1); at level > 0 the first column never is
     after = np.maximum(reached.argmax(axis=1), 1)
     row = np.arange(len(share))
     low, high = recovered[row, after - 1], recovered[row, after]
@@ -167,7 +170,7 @@ def _apgr_of_groups(weight: Floats, gain: Floats, starts: NDArray[np.intp]) -> F
     group_gain = np.add.reduceat(weight * gain, starts, axis=1)
     height = np.cumsum(group_gain, axis=1) - group_gain / 2
     total, gap = group_weight.sum(axis=1), group_gain.sum(axis=1)
-    flat = np.abs(gap) < SMALLEST_GAP * total
+    flat = np.abs(gap) <= SMALLEST_GAP * total  # also where nothing was drawn
     return np.where(flat, np.nan, (group_weight * height).sum(axis=1) / np.where(flat, 1.0, total * gap))
 
 

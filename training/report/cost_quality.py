@@ -60,7 +60,7 @@ class CostQuality:
     """The marks of the chart; costs in USD per 1,000 requests, or in per cent of the calls.
 
     Args:
-        arms: the single arms with a known cost.
+        arms: the single arms with a known cost, the best one first.
         references: the random mix and the oracle.
         mix: the best mix of single arms, (cost, quality) from cheap to dear.
         curves: each router along its knob, by name.
@@ -90,6 +90,7 @@ def cost_quality(report: Report) -> CostQuality:
     short = short_names(report.arms)
     marks = {row.name: _mark(row, scale) for row in report.baselines}
     singles = [row.name for row in report.baselines if row.kind == "single"]
+    singles.sort(key=report.best_single.__ne__)
     arms = tuple(replace(marks[name], name=short.get(name, name)) for name in singles if _drawable(marks[name]))
     references = tuple(marks[name] for name in ("random mix", "oracle") if name in marks and _drawable(marks[name]))
     curves = {

@@ -19,7 +19,7 @@ class Term:
 
 
 _TERMS = {
-    "aiq": Term("AIQ", "Mean height of the router's cost-quality hull between the cheapest and dearest model.", "higher"),
+    "aiq": Term("AIQ", "Mean height of its cost-quality hull from the cheapest to the dearest model.", "higher"),
     "aiq_of_mix": Term("AIQ of the mix", "The same for the best mix of single models: what must be beaten.", ""),
     "aiq_gain": Term("AIQ gain", "AIQ minus that of the mix.", "higher"),
     "audc": Term("AUDC", "Area under the deferral curve, divided by its width.", "higher"),

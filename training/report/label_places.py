@@ -1,15 +1,21 @@
 """Where to write the labels of a chart's points so that none covers another."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-Place = Literal["right", "left", "above", "below"]
 
-_GAP = 8.0  # pixels between a point and its label
+class Place(NamedTuple):
+    """Where a label lies seen from its point: x is -1 left, 0 centred, 1 right; y is -1 below, 0 beside, 1 above."""
+
+    x: int
+    y: int
+
+
+PLACES = tuple(Place(x, y) for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)))
 
 
 class Box(NamedTuple):
-    """A rectangle in pixels, y downwards or upwards alike."""
+    """A rectangle in pixels, y upwards."""
 
     left: float
     bottom: float
@@ -21,6 +27,7 @@ def label_places(
     points: Sequence[tuple[float, float]],
     widths: Sequence[float],
     height: float,
+    gap: float,
     canvas: Box,
     taken: Sequence[tuple[float, float]] = (),
 ) -> tuple[Place | None, ...]:
@@ -30,20 +37,22 @@ def label_places(
         points: of the marks, in pixels, y upwards.
         widths: of the labels, in pixels.
         height: of a line of text, in pixels.
+        gap: between a point and its label, in pixels.
         canvas: what labels must stay within.
         taken: other marks that labels must not cover.
 
-    >>> label_places([(50.0, 50.0), (60.0, 50.0)], widths=[40.0, 40.0], height=10.0, canvas=Box(0, 0, 200, 100))
-    ('left', 'right')
+    >>> label_places([(50.0, 50.0), (60.0, 50.0)], [40.0, 40.0], height=10.0, gap=8.0, canvas=Box(0, 0, 200, 100))
+    (Place(x=-1, y=0), Place(x=1, y=0))
     """
-    marks = [_around(point) for point in (*points, *taken)]
+    marks = [_around(point, gap) for point in (*points, *taken)]
     used: list[Box] = []
     places: list[Place | None] = []
     for point, width in zip(points, widths, strict=True):
-        others = [*used, *(mark for mark in marks if mark != _around(point))]
+        others = [*used, *(mark for mark in marks if mark != _around(point, gap))]
+        boxes = ((place, _box(point, place, width, height, gap)) for place in PLACES)
         free = (
             (place, box)
-            for place, box in _candidates(point, width, height).items()
+            for place, box in boxes
             if _within(box, canvas) and not any(_overlap(box, other) for other in others)
         )
         place, box = next(free, (None, None))
@@ -52,20 +61,19 @@ def label_places(
     return tuple(places)
 
 
-def _candidates(point: tuple[float, float], width: float, height: float) -> dict[Place, Box]:
+def _box(point: tuple[float, float], place: Place, width: float, height: float, gap: float) -> Box:
+    """The label's rectangle; on a diagonal it starts at the point, not beside it."""
     x, y = point
-    half = height / 2
-    return {
-        "right": Box(x + _GAP, y - half, x + _GAP + width, y + half),
-        "left": Box(x - _GAP - width, y - half, x - _GAP, y + half),
-        "above": Box(x - width / 2, y + _GAP, x + width / 2, y + _GAP + height),
-        "below": Box(x - width / 2, y - _GAP - height, x + width / 2, y - _GAP),
-    }
+    near = 0.0 if place.y else gap
+    left = {1: x + near, 0: x - width / 2, -1: x - near - width}[place.x]
+    bottom = {1: y + gap, 0: y - height / 2, -1: y - gap - height}[place.y]
+    return Box(left, bottom, left + width, bottom + height)
 
 
-def _around(point: tuple[float, float]) -> Box:
+def _around(point: tuple[float, float], gap: float) -> Box:
     x, y = point
-    return Box(x - _GAP / 2, y - _GAP / 2, x + _GAP / 2, y + _GAP / 2)
+    half = gap / 2
+    return Box(x - half, y - half, x + half, y + half)
 
 
 def _within(box: Box, canvas: Box) -> bool:

@@ -6,25 +6,24 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from anabranch.training.report.contents import Interval, Report
 from anabranch.training.report.cost_quality import CostQuality, Point, cost_quality, ranking
-from anabranch.training.report.label_places import Box, label_places
+from anabranch.training.report.label_places import Box, Place, label_places
 from anabranch.training.report.notation import cost_title, percent
-from anabranch.training.report.palette import ARM_COLOUR, MIX_COLOUR, ORACLE_COLOUR, look
+from anabranch.training.report.palette import ARM_COLOUR, MIX, MIX_COLOUR, ORACLE_COLOUR, look
 
 _DPI = 150
 _INCHES = (10.0, 6.2)
 _LABEL_POINTS = 8.5  # font size
 _CHARACTER = 0.56  # mean width of a character, of the font size
+_GAP_POINTS = 6.0
 _ROW_INCHES = 0.26
-_OFFSETS = {
-    "right": ((7, 0), "left", "center"),
-    "left": ((-7, 0), "right", "center"),
-    "above": ((0, 6), "center", "bottom"),
-    "below": ((0, -6), "center", "top"),
-}
+_ACROSS = {1: "left", 0: "center", -1: "right"}  # side of the label that is held, by where it lies
+_ALONG = {1: "bottom", 0: "center", -1: "top"}
+_HALO = (withStroke(linewidth=2.5, foreground="white"),)
 
 
 def save_png(report: Report, path: Path) -> None:
@@ -67,31 +66,25 @@ def _scales(axes: Axes, chart: CostQuality, report: Report) -> None:
 
 def _mix(axes: Axes, chart: CostQuality) -> None:
     cost, quality = [c for c, _ in chart.mix], [q for _, q in chart.mix]
-    axes.plot(cost, quality, "--", color=MIX_COLOUR, linewidth=1.6, label="best mix of single models", zorder=2)
+    axes.plot(cost, quality, "--", color=MIX_COLOUR, linewidth=1.6, label=MIX, zorder=2)
 
 
 def _router(axes: Axes, chart: CostQuality, name: str, index: int) -> None:
     seen, curve = look(index), chart.curves[name]
     cost = [point.cost.value for point in curve]
-    axes.plot(cost, [point.quality.value for point in curve], color=seen.colour, linewidth=1.8, zorder=4)
+    stroke = (0, seen.dash) if seen.dash else "-"
+    marks = {"marker": seen.marker, "markersize": 9, "markeredgecolor": "white", "color": seen.colour}
+    axes.plot(
+        cost, [point.quality.value for point in curve], color=seen.colour, linestyle=stroke, linewidth=1.8, zorder=4
+    )
+    axes.plot([], [], linestyle=stroke, linewidth=1.8, label=_plain(name), **marks)
     low, high = ([getattr(point.quality, end) for point in curve] for end in ("low", "high"))
-    axes.fill_between(cost, low, high, color=seen.colour, alpha=0.10, linewidth=0, zorder=1)
+    shade = min(0.12, 0.4 / len(chart.curves))
+    axes.fill_between(cost, low, high, color=seen.colour, alpha=shade, linewidth=0, zorder=1)
     if name in chart.calibrated:
         at = chart.calibrated[name]
-        axes.errorbar(
-            at.cost.value,
-            at.quality.value,
-            xerr=_whiskers(at.cost),
-            yerr=_whiskers(at.quality),
-            fmt=seen.marker,
-            color=seen.colour,
-            markeredgecolor="white",
-            markersize=9,
-            elinewidth=1.2,
-            capsize=3,
-            label=name,
-            zorder=6,
-        )
+        bars = {"xerr": _whiskers(at.cost), "yerr": _whiskers(at.quality), "elinewidth": 1.2, "capsize": 3}
+        axes.errorbar(at.cost.value, at.quality.value, linestyle="none", zorder=6, **bars, **marks)
 
 
 def _references(axes: Axes, chart: CostQuality) -> None:
@@ -114,24 +107,28 @@ def _arms(axes: Axes, chart: CostQuality) -> None:
     """Dots, each labelled where there is room."""
     points = [(point.cost.value, point.quality.value) for point in chart.arms]
     axes.plot([c for c, _ in points], [q for _, q in points], "o", color=ARM_COLOUR, markersize=6, zorder=5)
-    height = _LABEL_POINTS * _DPI / 72
+    height, gap = _LABEL_POINTS * _DPI / 72, _GAP_POINTS * _DPI / 72
     widths = [len(point.name) * height * _CHARACTER for point in chart.arms]
     taken = [*chart.references, *chart.calibrated.values()]
-    places = label_places(_pixels(axes, chart.arms), widths, height, _canvas(axes), _pixels(axes, taken))
+    places = label_places(_pixels(axes, chart.arms), widths, height, gap, _canvas(axes), _pixels(axes, taken))
     for point, place in zip(chart.arms, places, strict=True):
         if place is not None:
-            offset, across, along = _OFFSETS[place]
-            axes.annotate(
-                point.name,
-                (point.cost.value, point.quality.value),
-                xytext=offset,
-                textcoords="offset points",
-                ha=across,
-                va=along,
-                fontsize=_LABEL_POINTS,
-                color="#3c4248",
-                zorder=7,
-            )
+            _label(axes, point, place)
+
+
+def _label(axes: Axes, point: Point, place: Place) -> None:
+    axes.annotate(
+        _plain(point.name),
+        (point.cost.value, point.quality.value),
+        xytext=(0 if place.y else _GAP_POINTS * place.x, _GAP_POINTS * place.y),
+        textcoords="offset points",
+        ha=_ACROSS[place.x],
+        va=_ALONG[place.y],
+        fontsize=_LABEL_POINTS,
+        color="#3c4248",
+        path_effects=_HALO,
+        zorder=7,
+    )
 
 
 def _pixels(axes: Axes, points: Sequence[Point]) -> list[tuple[float, float]]:
@@ -163,7 +160,7 @@ def _ranking_figure(report: Report) -> Figure:
             elinewidth=1.4,
             capsize=3,
         )
-    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+    axes.set_yticks(range(len(rows)), [_plain(row.name) for row in rows])
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if row.kind == "router" else "normal")
     axes.set_xlabel("mean quality")
@@ -177,12 +174,14 @@ def _whiskers(figure: Interval) -> list[list[float]] | None:
     return [[max(figure.value - figure.low, 0.0)], [max(figure.high - figure.value, 0.0)]]
 
 
+def _plain(text: str) -> str:
+    """A dollar sign that is a dollar sign, not the start of a formula."""
+    return text.replace("$", r"\$")
+
+
 def _dress(axes: Axes, report: Report) -> None:
-    axes.set_title(
-        f"{report.labels}, {report.split}: {report.prompts:,} prompts, {percent(report.level)} intervals",
-        loc="left",
-        fontsize=12,
-    )
+    what = f"{report.labels}, {report.split}: {report.prompts:,} prompts"
+    axes.set_title(f"{_plain(what)}; bars and bands are {percent(report.level)} intervals", loc="left", fontsize=12)
     axes.grid(color="#e3e6ea", linewidth=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right"):

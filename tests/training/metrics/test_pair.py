@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anabranch.training.metrics.pair import apgr, bootstrap_apgr, cpt, oracle_apgr, pair_curve, pgr
+from anabranch.training.metrics.pair import apgr, bootstrap_apgr, bootstrap_cpt, cpt, oracle_apgr, pair_curve, pgr
 
 SHARE, QUALITY = [0, 0.5, 1], [0.5, 0.8, 0.9]
 
@@ -127,3 +127,21 @@ def test_bootstrap_apgr_leaves_missing_prompts_out() -> None:
     """Without the middle prompt, which has no strong quality, the oracle order of one fixable in two gives .75."""
     values = bootstrap_apgr([[1, 9, 1]], [3, 2, 1], [0, 0, 1], [1, np.nan, 1])
     assert values.tolist() == [0.75]
+
+
+def test_bootstrap_cpt_equals_cpt_of_each_replicate() -> None:
+    """Drawing a prompt twice is the same as having it twice."""
+    rng = np.random.default_rng(3)
+    score, weak, strong = rng.random(30).round(1), rng.integers(0, 2, 30), rng.integers(0, 2, 30)
+    counts = rng.integers(0, 4, (20, 30))
+    found = bootstrap_cpt(counts, score, weak, strong, levels=(0.5, 0.8))
+    for row, drawn in enumerate(counts):
+        curve = pair_curve(*(np.repeat(values, drawn) for values in (score, weak, strong)))
+        for level, values in zip((0.5, 0.8), found, strict=True):
+            assert values[row] == pytest.approx(cpt(*curve, level), nan_ok=True)
+
+
+def test_replicate_that_drew_nothing_is_undefined() -> None:
+    (found,) = bootstrap_cpt([[0, 0]], [0.9, 0.1], [0, 0], [1, 1], levels=(0.5,))
+    assert np.isnan(found).all()
+    assert np.isnan(bootstrap_apgr([[0, 0]], [0.9, 0.1], [0, 0], [1, 1])).all()

@@ -1,0 +1,36 @@
+"""Batches written out by hand."""
+
+import torch
+from torch import Tensor
+
+from anabranch.routers.estimators.estimator import Batch, ClosedForm
+
+NAN = float("nan")
+
+
+def batch_of(
+    embedding: list[list[float]] | Tensor,
+    quality: list[list[float]] | Tensor,
+    *,
+    usage: list[list[float]] | None = None,
+    samples: list[list[list[float]]] | None = None,
+    wins: Tensor | None = None,
+) -> Batch:
+    """Rows 0 to B - 1; what is not given is unknown, samples are the quality itself."""
+    known = torch.as_tensor(quality)
+    rows = len(known)
+    return Batch(
+        row=torch.arange(rows),
+        embedding=torch.as_tensor(embedding),
+        quality=known,
+        usage=torch.full_like(known, NAN) if usage is None else torch.tensor(usage),
+        samples=known.unsqueeze(2) if samples is None else torch.tensor(samples),
+        wins=torch.zeros(rows, 0, 0) if wins is None else wins,
+    )
+
+
+def fitted[E: ClosedForm](estimator: E, batch: Batch) -> E:
+    """The estimator after it observed one batch."""
+    estimator.observe(batch)
+    estimator.finalise()
+    return estimator
