@@ -64,6 +64,7 @@ def _overview(given: list[str]) -> int:
 def _call(name: str, words: list[str]) -> Answer:
     function = resolve(name, COMMANDS, "command")
     settings: dict[str, Any] = {}
+    words = _listed(words)
     if name == "train":
         settings, words = recipe_flags(words)
     summary, _, _ = (inspect.getdoc(function) or "").partition("\n")
@@ -73,7 +74,7 @@ def _call(name: str, words: list[str]) -> Answer:
     for parameter in several:
         parser.add_argument(parameter, nargs="+", type=Path, help="one or more folders")
     parser.add_function_arguments(function, as_positional=True, skip=set(several))
-    options = parser.parse_args(_listed(words)).as_dict()
+    options = parser.parse_args(words).as_dict()
     options.pop("config")
     if settings:
         options["settings"] = {**(options["settings"] or {}), **settings}
@@ -82,12 +83,17 @@ def _call(name: str, words: list[str]) -> Answer:
 
 
 def _listed(words: list[str]) -> list[str]:
-    """`--models a,b` as the JSON list that the parser reads."""
-    out = list(words)
+    """`--models a,b` as the JSON list that the parser reads, and `--max-loss` as `--max_loss`."""
+    out = [_underscored(word) if word.startswith("--") else word for word in words]
     for at, word in enumerate(words[:-1]):
         if word == "--models" and not words[at + 1].startswith("["):
             out[at + 1] = orjson.dumps(words[at + 1].split(",")).decode()
     return out
+
+
+def _underscored(option: str) -> str:
+    name, equals, value = option.partition("=")
+    return f"--{name[2:].replace('-', '_')}{equals}{value}"
 
 
 def _print(answer: Answer, as_json: bool) -> None:

@@ -20,11 +20,11 @@ from anabranch.export.quantise import quantise
 from anabranch.export.refit import refit
 from anabranch.export.session import OnnxEstimate, TextGraph
 from anabranch.export.signature import ONNXRUNTIME_MIN, USAGE, Precision
-from anabranch.export.splits import labelled_split
 from anabranch.routers.encoders.encoder import Encoder
 from anabranch.routers.estimators.estimator import ClosedForm
 from anabranch.routers.router import Router
 from anabranch.routers.run import Run, load_run
+from anabranch.routers.run_splits import labelled_split
 
 PARITY_PROMPTS = 64  # of the validation split, beside the built-in probes
 

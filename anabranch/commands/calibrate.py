@@ -4,9 +4,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from anabranch.commands.answer import Answer
-from anabranch.commands.routers import outcomes_for, rows_named
 from anabranch.data.labelset import read_labels
 from anabranch.routers.run import load_run
+from anabranch.routers.run_splits import labelled_split
 from anabranch.training.calibrate import Target, settle
 from anabranch.training.examples import cached_embedder
 
@@ -21,8 +21,8 @@ def calibrate(run: Path, *, labels: Path, target: str, cache: Path | None = None
         cache: folder of the embedding cache.
     """
     trained = load_run(run)
-    outcomes = outcomes_for(read_labels(labels), trained.settings.arms)
-    train, validation = (rows_named(outcomes, run, name) for name in ("train", "validation"))
+    label_set, arms = read_labels(labels), trained.settings.arms
+    train, validation = (labelled_split(run, name, label_set, arms) for name in ("train", "validation"))
     embedder = None if trained.settings.encoder_trained else cached_embedder(trained.encoder, cache, progress=True)
     settled, reached = settle(trained, train, validation, Target.parse(target), embedder)
     settled.save(run)

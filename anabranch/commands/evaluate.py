@@ -9,7 +9,8 @@ from rich.console import Group
 from rich.text import Text
 
 from anabranch.commands.answer import Answer
-from anabranch.commands.routers import open_router, outcomes_for
+from anabranch.commands.routers import open_router
+from anabranch.data.arms import with_arms
 from anabranch.data.labelset import read_labels
 from anabranch.data.outcomes import Outcomes
 from anabranch.training.evaluate import evaluate as measure
@@ -42,7 +43,7 @@ def evaluate(
         cache: folder of the embedding cache.
     """
     opened = [open_router(path, cache) for path in routers]
-    outcomes = outcomes_for(read_labels(labels), opened[0].arms)
+    outcomes = with_arms(read_labels(labels).outcomes(), opened[0].arms)
     test = outcomes.split(split)
     for path in routers:
         _refuse_trained_on(path, test, split)

@@ -20,7 +20,8 @@ class SimilarityWeighted(ClosedForm):
         width: D.
         arms: A.
         gamma: base of the similarity weight.
-        steps: minorise-maximise steps; 50 agree with the logistic regression to 1e-6.
+        steps: minorise-maximise steps; 50 agree with the logistic regression to 1e-4 where no pair is very uneven,
+            else strengths are still somewhat too close together.
         prior: votes' worth of ties mixed into every pair, as a share of the mean weight, so that an arm that never
             lost has a finite strength.
     """

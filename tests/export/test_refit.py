@@ -9,8 +9,8 @@ from anabranch.data.labelset import read_labels
 from anabranch.data.outcomes import Outcomes
 from anabranch.data.preferences import Preferences
 from anabranch.export.refit import refit
-from anabranch.export.splits import labelled_split
 from anabranch.routers.encoders.embed import embed
+from anabranch.routers.run_splits import labelled_split
 
 
 def test_on_the_same_embeddings_it_is_the_same_estimator(knn: Any) -> None:

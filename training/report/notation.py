@@ -30,10 +30,7 @@ def interval(figure: Interval, decimals: int = 3, signed: bool = False) -> str:
     >>> interval(Interval(0.87, 0.843, 0.894)), interval(Interval(0.05, float("nan"), float("nan")))
     ('0.870 [0.843, 0.894]', '0.050')
     """
-    value = number(figure.value, decimals, signed)
-    if math.isnan(figure.low) or math.isnan(figure.high):
-        return value
-    return f"{value} [{number(figure.low, decimals, signed)}, {number(figure.high, decimals, signed)}]"
+    return _with_ends(figure, [number(end, decimals, signed) for end in (figure.value, figure.low, figure.high)])
 
 
 def percent(value: float, decimals: int = 0, signed: bool = False) -> str:
@@ -52,10 +49,7 @@ def percent_interval(figure: Interval) -> str:
     >>> percent_interval(Interval(0.281, 0.2, 0.4))
     '28 % [20, 40]'
     """
-    value = percent(figure.value)
-    if math.isnan(figure.low) or math.isnan(figure.high):
-        return value
-    return f"{value} [{number(100 * figure.low, 0)}, {number(100 * figure.high, 0)}]"
+    return _with_ends(figure, [percent(figure.value), *(number(100 * end, 0) for end in (figure.low, figure.high))])
 
 
 def significant(value: float) -> str:
@@ -68,6 +62,15 @@ def significant(value: float) -> str:
         return number(value, 0)
     decimals = _SIGNIFICANT - 1 - math.floor(math.log10(abs(value)))
     return number(value, min(max(decimals, 0), _MOST_DECIMALS))
+
+
+def significant_interval(figure: Interval) -> str:
+    """A figure and its interval to three significant digits.
+
+    >>> significant_interval(Interval(2.0, 1.9, 2.1))
+    '2.00 [1.90, 2.10]'
+    """
+    return _with_ends(figure, [significant(end) for end in (figure.value, figure.low, figure.high)])
 
 
 def cost(value: float | None, unit: CostUnit) -> str:
@@ -89,10 +92,7 @@ def cost_interval(figure: Interval | None, unit: CostUnit) -> str:
     """
     if figure is None:
         return MISSING
-    value = cost(figure.value, unit)
-    if math.isnan(figure.low) or math.isnan(figure.high):
-        return value
-    return f"{value} [{cost(figure.low, unit)}, {cost(figure.high, unit)}]"
+    return _with_ends(figure, [cost(end, unit) for end in (figure.value, figure.low, figure.high)])
 
 
 def cost_title(unit: CostUnit) -> str:
@@ -103,3 +103,8 @@ def cost_title(unit: CostUnit) -> str:
         "none": "cost unknown",
     }
     return titles[unit]
+
+
+def _with_ends(figure: Interval, texts: list[str]) -> str:
+    value, low, high = texts
+    return value if math.isnan(figure.low) or math.isnan(figure.high) else f"{value} [{low}, {high}]"

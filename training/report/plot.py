@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -73,7 +74,7 @@ def _router(axes: Axes, chart: CostQuality, name: str, index: int) -> None:
     seen, curve = look(index), chart.curves[name]
     cost = [point.cost.value for point in curve]
     stroke = (0, seen.dash) if seen.dash else "-"
-    marks = {"marker": seen.marker, "markersize": 9, "markeredgecolor": "white", "color": seen.colour}
+    marks: dict[str, Any] = {"marker": seen.marker, "markersize": 9, "markeredgecolor": "white", "color": seen.colour}
     axes.plot(
         cost, [point.quality.value for point in curve], color=seen.colour, linestyle=stroke, linewidth=1.8, zorder=4
     )
@@ -83,7 +84,12 @@ def _router(axes: Axes, chart: CostQuality, name: str, index: int) -> None:
     axes.fill_between(cost, low, high, color=seen.colour, alpha=shade, linewidth=0, zorder=1)
     if name in chart.calibrated:
         at = chart.calibrated[name]
-        bars = {"xerr": _whiskers(at.cost), "yerr": _whiskers(at.quality), "elinewidth": 1.2, "capsize": 3}
+        bars: dict[str, Any] = {
+            "xerr": _whiskers(at.cost),
+            "yerr": _whiskers(at.quality),
+            "elinewidth": 1.2,
+            "capsize": 3,
+        }
         axes.errorbar(at.cost.value, at.quality.value, linestyle="none", zorder=6, **bars, **marks)
 
 

@@ -46,15 +46,14 @@ def _ranking_chart(report: Report) -> alt.LayerChart:
         }
         for row in rows
     ]
-    base = alt.Chart(alt.Data(values=cells)).encode(
+    base = alt.Chart({"values": cells}).encode(
         y=alt.Y("name:N", sort=None, title=None),
         color=alt.Color("name:N", scale=alt.Scale(domain=[row.name for row in rows], range=colours), legend=None),
         tooltip=[alt.Tooltip("name:N"), alt.Tooltip("text:N", title="quality")],
     )
     x = alt.X("low:Q", title="mean quality", scale=alt.Scale(zero=False))
-    return alt.layer(
-        base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q"), base.mark_point(filled=True, size=90).encode(x="quality:Q")
-    )
+    points = base.mark_point(filled=True, size=90).encode(x="quality:Q")
+    return alt.LayerChart(layer=[base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q"), points])
 
 
 def _calibration_chart(routers: Sequence[RouterResult]) -> alt.LayerChart:
@@ -70,34 +69,31 @@ def _calibration_chart(routers: Sequence[RouterResult]) -> alt.LayerChart:
         for one in routers
         for bar in one.bins
     ]
-    names = [one.row.name for one in routers]
-    looks = [look(index) for index in range(len(routers))]
+    looks = {one.row.name: look(index) for index, one in enumerate(routers) if one.bins}
+    colours = alt.Scale(domain=list(looks), range=[seen.colour for seen in looks.values()])
     pick = alt.selection_point(fields=["router"], bind="legend", name="calibration_pick")
     unit = alt.Scale(domain=[0, 1])
-    base = alt.Chart(alt.Data(values=cells)).encode(
+    base = alt.Chart({"values": cells}).encode(
         x=alt.X("estimated:Q", scale=unit, title="estimated quality"),
         y=alt.Y("observed:Q", scale=unit, title="observed quality"),
-        color=alt.Color("router:N", scale=alt.Scale(domain=names, range=[seen.colour for seen in looks]), title=None),
+        color=alt.Color("router:N", scale=colours, title=None),
         opacity=alt.condition(pick, alt.value(1.0), alt.value(0.1)),
-        tooltip=[
-            alt.Tooltip("router:N"),
-            alt.Tooltip("text:N", title="quality"),
-            alt.Tooltip("count:Q", title="answers", format=","),
-        ],
+        tooltip=["router:N", alt.Tooltip("text:N", title="quality"), alt.Tooltip("count:Q", title="answers")],
     )
-    diagonal = alt.Chart(alt.Data(values=[{"at": 0, "to": 0}, {"at": 1, "to": 1}])).mark_line(
+    diagonal = alt.Chart({"values": [{"at": 0, "to": 0}, {"at": 1, "to": 1}]}).mark_line(
         color=_FAINT, strokeDash=[5, 4], strokeWidth=1.5
     )
-    return alt.layer(
+    layers = [
         diagonal.encode(x=alt.X("at:Q", scale=unit), y=alt.Y("to:Q", scale=unit)),
-        base.mark_line(strokeWidth=1.5),
+        base.mark_line(strokeWidth=1.5).add_params(pick),
         base.mark_point(filled=True).encode(size=alt.Size("count:Q", scale=alt.Scale(range=[20, 160]), legend=None)),
-    ).add_params(pick)
+    ]
+    return alt.LayerChart(layer=layers)
 
 
 def _finished(chart: alt.LayerChart, height: int) -> dict[str, Any]:
     styled = chart.properties(width="container", height=height, background="transparent").configure(
-        font="inherit",
+        font="system-ui, sans-serif",
         axis=alt.AxisConfig(
             labelColor=_INK,
             titleColor=_INK,
@@ -109,7 +105,9 @@ def _finished(chart: alt.LayerChart, height: int) -> dict[str, Any]:
             titleFontWeight="normal",
             labelLimit=260,
         ),
-        legend=alt.LegendConfig(labelColor=_INK, labelFontSize=13, symbolSize=110, labelLimit=260, orient="bottom"),
+        legend=alt.LegendConfig(
+            labelColor=_INK, labelFontSize=13, symbolSize=110, symbolOpacity=1, labelLimit=260, orient="bottom"
+        ),
         view=alt.ViewConfig(stroke=None),
     )
     spec: dict[str, Any] = styled.to_dict()

@@ -1,9 +1,13 @@
 """Batches written out by hand."""
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor
 
-from anabranch.routers.estimators.estimator import Batch, ClosedForm
+from anabranch.routers.estimators.estimator import Batch, Estimator
+
+E = TypeVar("E", bound=Estimator)
 
 NAN = float("nan")
 
@@ -29,8 +33,8 @@ def batch_of(
     )
 
 
-def fitted[E: ClosedForm](estimator: E, batch: Batch) -> E:
-    """The estimator after it observed one batch."""
+def fitted(estimator: E, batch: Batch) -> E:
+    """The estimator after its observing pass, in evaluation mode."""
     estimator.observe(batch)
     estimator.finalise()
-    return estimator
+    return estimator.eval()

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from anabranch.data.labelset import LabelSet
-from anabranch.export.splits import labelled_split
+from anabranch.routers.run_splits import labelled_split
 
 LABELS = LabelSet(
     pa.table({"prompt_id": ["x", "y", "z"], "prompt": ["1?", "2?", "3?"]}),

@@ -1,0 +1,30 @@
+"""Every YAML in configs/ fits the signature of the command it is for, named in its first line."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+import yaml
+
+from anabranch.commands import COMMANDS
+from anabranch.registry import resolve
+from anabranch.routers.recipe import settings_of
+from anabranch.training.fit import fit
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_config_fits_its_command(path: Path) -> None:
+    first, *_ = path.read_text(encoding="utf-8").splitlines()
+    command, recipe = first.removeprefix("# anabranch ").split()[:2]
+    options = yaml.safe_load(path.read_text(encoding="utf-8"))
+    known = set(inspect.signature(resolve(command, COMMANDS, "command")).parameters)
+    if command == "train":
+        known |= set(inspect.signature(fit).parameters)
+        assert set(options["settings"]) <= set(settings_of(recipe))
+    assert set(options) <= known
+
+
+def test_there_are_configs() -> None:
+    assert CONFIGS

@@ -1,0 +1,97 @@
+"""The page of a report: one file that works offline and asks the network for nothing.
+
+It weighs about 1 MB, nearly all of it the library that draws the charts. Text from prompts and names is escaped, and
+the page's own policy lets the browser run the two scripts written here, by their hash, and load nothing.
+"""
+
+import math
+from base64 import b64encode
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import altair
+import orjson
+import vl_convert
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from anabranch.training.report import notation
+from anabranch.training.report.contents import Report, RouterResult
+from anabranch.training.report.glossary import term
+from anabranch.training.report.json_view import to_json
+from anabranch.training.report.names import short_names, shortened
+from anabranch.training.report.vega import chart_specs
+from anabranch.training.report.verdict_card import answer, compared_with, verdict_card
+from anabranch.training.verdict import ALPHA, MIN_PROMPTS, SMALLEST_GAIN
+
+_FOLDER = Path(__file__).parent
+_BUNDLE = "window.vegaEmbed = vegaEmbed;"
+_SCRIPT = "script.html.jinja"
+
+
+def to_html(report: Report) -> str:
+    """The report as one HTML page."""
+    environment = _environment()
+    scripts = [vl_convert.javascript_bundle(_BUNDLE), environment.get_template(_SCRIPT).render()]
+    tone, sentence = answer(report)
+    short = short_names(report.arms)
+    return environment.get_template("report.html.jinja").render(
+        report=report,
+        tone=tone,
+        answer=sentence,
+        cards=[verdict_card(report, one) for one in report.routers],
+        against=compared_with(report),
+        short=short,
+        row_names={row.name: shortened(row.name, report.arms) for row in report.baselines},
+        covered=any(row.coverage < 1 for row in [*report.baselines, *(one.row for one in report.routers)]),
+        metrics=_metrics(report.routers),
+        cost_title=notation.cost_title(report.cost_unit),
+        verdict={"alpha": ALPHA, "min_prompts": MIN_PROMPTS, "smallest_gain": SMALLEST_GAIN},
+        versions={"anabranch": version("anabranch"), "Vega-Lite": altair.SCHEMA_VERSION.lstrip("v")},
+        fingerprint=sha256(to_json(report)).hexdigest(),
+        scripts=[Markup(script) for script in scripts],
+        script_hashes=[_hash(script) for script in scripts],
+        specs=script_json(chart_specs(report)),
+    )
+
+
+def script_json(data: Any) -> Markup:
+    """JSON that can stand in a script element, whatever text it holds.
+
+    >>> print(script_json({"text": "</script>"}))
+    {"text":"\\u003c/script\\u003e"}
+    """
+    text = orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    return Markup(text.translate({ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}))
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "capitalize_first": lambda text: text[:1].upper() + text[1:],
+        "cost_interval": notation.cost_interval,
+        "interval": notation.interval,
+        "number": notation.number,
+        "percent": notation.percent,
+        "percent_interval": notation.percent_interval,
+        "sortable": lambda value: repr(float(value)) if math.isfinite(value) else "",
+    }
+    return environment
+
+
+def _metrics(routers: tuple[RouterResult, ...]) -> list[dict[str, Any]]:
+    """A row a metric that any router has, with a cell a router."""
+    names = list(dict.fromkeys(name for one in routers for name in one.metrics))
+    return [{"term": term(name), "figures": [one.metrics.get(name) for one in routers]} for name in names]
+
+
+def _hash(script: str) -> str:
+    return f"sha256-{b64encode(sha256(script.encode()).digest()).decode()}"

@@ -1,0 +1,132 @@
+"""Verdicts in plain words, with the figures a person asks for next."""
+
+from dataclasses import dataclass
+
+from anabranch.training.report.contents import CostUnit, Report, RouterResult
+from anabranch.training.report.names import short_names
+from anabranch.training.report.notation import (
+    MISSING,
+    REQUESTS,
+    cost,
+    number,
+    percent,
+    significant,
+)
+from anabranch.training.verdict import ALPHA
+
+_TONES = {"route": "yes", "do not route": "no", "not enough data": "unsure"}
+_MIXES: dict[CostUnit, str] = {
+    "usd": "the best mix of single models at the same cost",
+    "strong_share": "sending the same share of prompts to the better model at random",
+}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A figure, what it is, and what to compare it with."""
+
+    label: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """A router's verdict.
+
+    Args:
+        name: of the router.
+        word: the verdict.
+        tone: yes, no or unsure.
+        meaning: one or two sentences.
+        facts: the figures.
+    """
+
+    name: str
+    word: str
+    tone: str
+    meaning: str
+    facts: tuple[Fact, ...]
+
+
+def answer(report: Report) -> tuple[str, str]:
+    """The tone and the sentence that answer whether to route at all."""
+    words = [one.verdict.word for one in report.routers]
+    if not words:
+        return "unsure", "No router was evaluated: these are the baselines."
+    if "route" in words:
+        best = max((one for one in report.routers if one.verdict.word == "route"), key=_bound)
+        surest = f"{best.row.name} with the surest gain, at least {number(_bound(best), signed=True)}"
+        return "yes", f"Yes: {words.count('route')} of {len(words)} routers beat {compared_with(report)}; {surest}."
+    if "not enough data" in words:
+        return "unsure", f"Not shown: {report.prompts:,} prompts are not enough to tell."
+    return "no", f"No: no router beats {compared_with(report)}."
+
+
+def verdict_card(report: Report, result: RouterResult) -> Card:
+    """A router's verdict in plain words."""
+    word = result.verdict.word
+    facts = (_gain(result), _quality(report, result), *_costs(report, result), *_outlook(result))
+    return Card(result.row.name, word, _TONES[word], _meaning(report, result), facts)
+
+
+def compared_with(report: Report) -> str:
+    """What the verdict compares a router with."""
+    return _MIXES.get(report.cost_unit) or f"always asking {_best(report)}"
+
+
+def _meaning(report: Report, result: RouterResult) -> str:
+    verdict, against = result.verdict, compared_with(report)
+    gain, smallest = number(verdict.gain.value, signed=True), f"{verdict.smallest_gain:g}"
+    if verdict.word == "route":
+        return f"Looking at the prompt pays: mean quality is higher than that of {against}."
+    if verdict.word == "do not route":
+        return (
+            f"Looking at the prompt does not pay here: {gain} against {against} may be chance,"
+            f" and the test is sharp enough to show a gain of {smallest}."
+        )
+    return f"{verdict.prompts:,} prompts cannot tell: about {verdict.needed:,} would show a gain of {smallest}."
+
+
+def _gain(result: RouterResult) -> Fact:
+    note = f"at least {number(_bound(result), signed=True)} with {percent(1 - ALPHA)} confidence"
+    return Fact("Gain", number(result.verdict.gain.value, signed=True), note)
+
+
+def _quality(report: Report, result: RouterResult) -> Fact:
+    note = f"{number(result.row.gain.value, signed=True)} against always asking {_best(report)}"
+    return Fact("Quality", number(result.row.quality.value), note)
+
+
+def _costs(report: Report, result: RouterResult) -> list[Fact]:
+    if result.row.cost is None:
+        return []
+    value = cost(result.row.cost.value, report.cost_unit)
+    single = next((row for row in report.baselines if row.name == report.best_single and row.cost), None)
+    if report.cost_unit != "usd":
+        return [Fact("Calls to the better model", value, "")]
+    known = single is not None and single.cost is not None and single.cost.value > 0
+    note = f"{percent(result.row.cost.value / single.cost.value)} of what {_best(report)} costs" if known else ""
+    return [Fact(f"Cost of {REQUESTS:,} requests", f"{value} USD", note)]
+
+
+def _outlook(result: RouterResult) -> list[Fact]:
+    """What routing saves; only where the verdict is to route, as otherwise the saving may be chance as well."""
+    verdict = result.verdict
+    if verdict.word != "route" or verdict.saving_usd is None:
+        return []
+    if verdict.saving_usd <= 0:
+        return [Fact("Saving", MISSING, "no mix of single models is as good")]
+    saving = f"{significant(verdict.saving_usd * REQUESTS)} USD"
+    facts = [Fact(f"Saving on {REQUESTS:,} requests", saving, "against the mix of the same quality")]
+    if verdict.break_even_requests is not None:
+        facts.append(Fact("Labels paid for after", f"{verdict.break_even_requests:,} requests", "with that saving"))
+    return facts
+
+
+def _bound(result: RouterResult) -> float:
+    return result.verdict.gain.low
+
+
+def _best(report: Report) -> str:
+    return short_names(report.arms).get(report.best_single, report.best_single)
