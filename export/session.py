@@ -122,8 +122,13 @@ def open_bundle(folder: Path, *, threads: int = 1) -> Router:
     Raises:
         BundleError: a file is missing or changed, or this onnxruntime is too old.
     """
-    bundle = read_bundle(folder)
-    return bundle.manifest.router.router(folder.resolve().name, onnx_estimate(bundle, threads=threads))
+    return router_in(read_bundle(folder), threads=threads)
+
+
+def router_in(bundle: Bundle, *, threads: int = 1) -> Router:
+    """The router in a bundle that was read; errors are those of `open_bundle`."""
+    estimate, manifest = onnx_estimate(bundle, threads=threads), bundle.manifest
+    return manifest.router.router(bundle.folder.resolve().name, estimate, manifest.provenance.id)
 
 
 def onnx_estimate(bundle: Bundle, *, threads: int = 1) -> OnnxEstimate:

@@ -32,6 +32,7 @@ class Router:
         tradeoff: the calibrated default of the knob, 0 = cheapest, 1 = best.
         quality_kind: what the estimates' quality means.
         reads_tradeoff: whether the estimates depend on the trade-off.
+        origin: names the training it comes from; a run and its bundles share it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Router:
     tradeoff: float
     quality_kind: QualityKind
     reads_tradeoff: bool = False
+    origin: str = ""
 
     def at(self, tradeoff: float) -> "Router":
         """The same router with another default trade-off.

@@ -73,7 +73,7 @@ class Run:
             embedding = embedder(texts) if embedder else embed(self.encoder, texts)
             return estimate_batches(self.estimator, embedding, tradeoff)
 
-        return self.settings.router(name, estimate)
+        return self.settings.router(name, estimate, self.provenance.id)
 
     def save(self, folder: Path) -> None:
         """Write run.json and the weights into `folder`; run.json comes last, so a folder with it is whole."""

@@ -1,5 +1,6 @@
 """What a trained router is made of, as plain JSON: shared by the RUN folder and the bundle's manifest."""
 
+from hashlib import sha256
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -57,8 +58,8 @@ class RouterSettings(BaseModel):
     costing: CostingSettings
     policy: PolicySettings
 
-    def router(self, name: str, estimate: Estimate) -> Router:
-        """The router that these settings and a source of estimates make."""
+    def router(self, name: str, estimate: Estimate, origin: str = "") -> Router:
+        """The router that these settings and a source of estimates make; see `Router`."""
         return Router(
             name=name,
             arms=self.arms,
@@ -68,6 +69,7 @@ class RouterSettings(BaseModel):
             tradeoff=self.policy.tradeoff,
             quality_kind=self.quality_kind,
             reads_tradeoff=self.reads_tradeoff,
+            origin=origin,
         )
 
 
@@ -83,3 +85,8 @@ class Provenance(BaseModel):
     label_cost_usd: float | None = Field(description="what the training labels cost to collect, if known")
     versions: dict[str, str]
     created: str
+
+    @property
+    def id(self) -> str:
+        """12 digits that name the training."""
+        return sha256(self.model_dump_json().encode()).hexdigest()[:12]

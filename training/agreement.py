@@ -15,12 +15,14 @@ TOLERANCE = 1e-4  # fp32 estimates agree within this, so decisions must wherever
 
 
 def agreements_of(tried: Sequence[Tried], ground: Ground) -> tuple[Agreement, ...]:
-    """One entry for each pair of routers with the same policy and trade-off."""
+    """One entry for each pair of routers that come from one training and have the same policy and trade-off."""
     return tuple(_agreement(a, b, ground) for a, b in combinations(tried, 2) if _same(a, b))
 
 
 def _same(a: Tried, b: Tried) -> bool:
-    return a.router.policy == b.router.policy and a.router.tradeoff == b.router.tradeoff
+    one, other = a.router, b.router
+    akin = bool(one.origin) and one.origin == other.origin
+    return akin and one.policy == other.policy and one.tradeoff == other.tradeoff
 
 
 def _agreement(a: Tried, b: Tried, ground: Ground) -> Agreement:

@@ -7,7 +7,8 @@ from rich.table import Table
 
 from anabranch.commands.answer import Answer
 from anabranch.data.routing_text import routing_text
-from anabranch.export.session import open_bundle
+from anabranch.export.bundle import read_bundle
+from anabranch.export.session import router_in
 
 
 def route(bundle: Path, prompt: str, *, tradeoff: float | None = None) -> Answer:
@@ -18,7 +19,8 @@ def route(bundle: Path, prompt: str, *, tradeoff: float | None = None) -> Answer
         prompt: the user's text.
         tradeoff: 0 = cheapest, 1 = best; the calibrated one if not given.
     """
-    router = open_bundle(bundle)
+    opened = read_bundle(bundle)
+    router = router_in(opened)
     router = router if tradeoff is None else router.at(tradeoff)
     texts = [routing_text(prompt)]
     estimates, cost_usd = router.estimates(texts, router.tradeoff)
@@ -33,5 +35,11 @@ def route(bundle: Path, prompt: str, *, tradeoff: float | None = None) -> Answer
     for row in sorted(rows, key=lambda row: -float(row["quality"] or 0)):
         price = "n/a" if row["cost_usd"] is None else f"{row['cost_usd']:.6f}"
         table.add_row(str(row["arm"]), f"{row['quality']:.4f}", price, style="bold" if row["arm"] == chosen else None)
-    data = {"arm": chosen, "reason": decision.reason[0], "tradeoff": router.tradeoff, "estimates": rows}
+    data = {
+        "arm": chosen,
+        "bundle": opened.id,
+        "reason": decision.reason[0],
+        "tradeoff": router.tradeoff,
+        "estimates": rows,
+    }
     return Answer(table, data)

@@ -14,7 +14,13 @@ from anabranch.routers.router import Router
 
 
 def ready_router(
-    table: Outcomes, quality: ArrayLike, *, policy: Policy | None = None, tradeoff: float = 1.0, name: str = "ready"
+    table: Outcomes,
+    quality: ArrayLike,
+    *,
+    policy: Policy | None = None,
+    tradeoff: float = 1.0,
+    name: str = "ready",
+    origin: str = "",
 ) -> Router:
     """A router that estimates `quality` [n, A] and the recorded cost, in the order of the table's prompts."""
     row_of = {text: row for row, text in enumerate(table.texts)}
@@ -26,4 +32,4 @@ def ready_router(
         return Estimates(known[rows], usage[rows], np.zeros_like(known[rows]))
 
     costing = Costing("cost_usd" if table.has_cost else "unknown")
-    return Router(name, table.arms, estimate, costing, policy or ArgmaxUtility(), tradeoff, "calibrated")
+    return Router(name, table.arms, estimate, costing, policy or ArgmaxUtility(), tradeoff, "calibrated", origin=origin)

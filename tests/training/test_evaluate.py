@@ -86,7 +86,7 @@ def test_pair_without_costs_counts_strong_calls() -> None:
 
 def test_a_router_agrees_with_itself() -> None:
     test = table()
-    routers = [ready_router(test, QUALITY, name=name) for name in ("run", "bundle")]
+    routers = [ready_router(test, QUALITY, name=name, origin="x") for name in ("run", "bundle")]
     report = evaluate(routers, test, test, labels="hand", replicates=20)
     (agreement,) = report.agreements
     assert (agreement.equal, agreement.unequal_beyond_ties) == (1.0, 0)
@@ -98,9 +98,15 @@ def test_differences_within_a_tie_are_no_exceptions() -> None:
     test = table()
     close = np.array([[0.50000, 0.50001, 0.1]] * 3 + [[0.5, 0.2, 0.1]])
     swapped = close[:, [1, 0, 2]]
-    routers = [ready_router(test, estimates, name=str(i)) for i, estimates in enumerate((close, swapped))]
+    routers = [ready_router(test, estimates, origin="x") for estimates in (close, swapped)]
     (agreement,) = evaluate(routers, test, test, labels="hand", replicates=20).agreements
     assert (agreement.equal, agreement.unequal_beyond_ties) == (0.0, 1)
+
+
+def test_routers_of_different_trainings_are_not_compared_as_one() -> None:
+    test = table()
+    routers = [ready_router(test, QUALITY, name=name, origin=name) for name in ("a", "b")]
+    assert evaluate(routers, test, test, labels="hand", replicates=20).agreements == ()
 
 
 def test_examples_show_gains_and_losses() -> None:

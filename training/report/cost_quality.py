@@ -1,16 +1,19 @@
 """The cost-quality chart as data: what the picture and the page both draw."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from anabranch.training.report.contents import Interval, Report, Row
+from anabranch.training.report.contents import Interval, Report, RouterResult, Row
+from anabranch.training.report.label_places import Box, Place, label_places
 from anabranch.training.report.names import short_names
 from anabranch.training.report.notation import REQUESTS
 
 LOG_SPAN = 10.0  # dearest over cheapest, beyond which a linear axis hides the cheap models
+REFERENCES = ("random mix", "oracle")
 _STEPS = 40  # a mix is straight in cost, so on a logarithmic axis each of its segments is a curve
+_CHARACTER = 0.56  # mean width of a character, of the font size
 _ROOM = 0.06  # of the axis, at each end
 
 
@@ -29,6 +32,11 @@ class Point:
     cost: Interval
     quality: Interval
     tradeoff: float = math.nan
+
+    @property
+    def at(self) -> tuple[float, float]:
+        """Mean cost and mean quality."""
+        return self.cost.value, self.quality.value
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,23 @@ class CostQuality:
     x: Axis
     y: Axis
 
+    def label_places(self, width: float, height: float, font: float, gap: float) -> tuple[Place | None, ...]:
+        """Where to write the arms' names on an area of that many pixels, in a font of that many."""
+
+        def pixels(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+            return [(width * self.x.share(cost), height * self.y.share(quality)) for cost, quality in points]
+
+        lines = (point.at for points in self.curves.values() for point in points)
+        return label_places(
+            pixels(point.at for point in self.arms),
+            [len(point.name) * font * _CHARACTER for point in self.arms],
+            height=font,
+            gap=gap,
+            canvas=Box(0, 0, width, height),
+            taken=pixels(point.at for point in (*self.references, *self.calibrated.values())),
+            lines=pixels((*self.mix, *lines)),
+        )
+
 
 def cost_quality(report: Report) -> CostQuality:
     """Lay out the chart of a report.
@@ -88,30 +113,29 @@ def cost_quality(report: Report) -> CostQuality:
         raise ValueError("the report's cost_unit is none; a cost-quality chart needs costs, draw `ranking` instead")
     scale = REQUESTS if report.cost_unit == "usd" else 100
     short = short_names(report.arms)
-    marks = {row.name: _mark(row, scale) for row in report.baselines}
-    singles = [row.name for row in report.baselines if row.kind == "single"]
-    singles.sort(key=report.best_single.__ne__)
-    arms = tuple(replace(marks[name], name=short.get(name, name)) for name in singles if _drawable(marks[name]))
-    references = tuple(marks[name] for name in ("random mix", "oracle") if name in marks and _drawable(marks[name]))
-    curves = {
-        one.row.name: tuple(
-            Point(one.row.name, _scaled(point.cost, scale), point.quality, point.tradeoff) for point in one.curve
-        )
-        for one in report.routers
-    }
-    curves = {name: tuple(filter(_drawable, points)) for name, points in curves.items()}
-    calibrated = {one.row.name: replace(_mark(one.row, scale), tradeoff=one.tradeoff) for one in report.routers}
-    calibrated = {name: point for name, point in calibrated.items() if _drawable(point)}
-    drawn = [*arms, *references, *calibrated.values(), *(point for points in curves.values() for point in points)]
-    x = _axis([point.cost.value for point in drawn], log_allowed=report.cost_unit == "usd")
-    ends = [v for p in drawn for v in (p.quality.value, p.quality.low, p.quality.high) if math.isfinite(v)]
-    mix = _mixed([(c * scale, q) for c, q in report.frontier])
-    return CostQuality(arms, references, mix, curves, calibrated, x, _axis(ends, log_allowed=False))
+    singles = sorted(
+        (row for row in report.baselines if row.kind == "single"), key=lambda r: r.name != report.best_single
+    )
+    others = [row for row in report.baselines if row.kind == "baseline" and row.name in REFERENCES]
+    arms = _known(_mark(replace(row, name=short.get(row.name, row.name)), scale) for row in singles)
+    references = _known(_mark(row, scale) for row in others)
+    curves = {one.row.name: _known(_curve(one, scale)) for one in report.routers}
+    calibrated = _known(replace(_mark(one.row, scale), tradeoff=one.tradeoff) for one in report.routers)
+    ranged = [*calibrated, *(point for points in curves.values() for point in points)]
+    return CostQuality(
+        arms=arms,
+        references=references,
+        mix=_mixed([(c * scale, q) for c, q in report.frontier]),
+        curves=curves,
+        calibrated={point.name: point for point in calibrated},
+        x=_axis([p.cost.value for p in (*arms, *references, *ranged)], log_allowed=report.cost_unit == "usd"),
+        y=_axis([p.quality.value for p in (*arms, *references)] + _ends(ranged), log_allowed=False),
+    )
 
 
 def ranking(report: Report) -> tuple[Row, ...]:
     """Single arms, random mix, oracle and routers, highest quality first: what is drawn where costs are not known."""
-    rows = [row for row in report.baselines if row.kind == "single" or row.name in ("random mix", "oracle")]
+    rows = [row for row in report.baselines if row.kind == "single" or row.name in REFERENCES]
     short = short_names(report.arms)
     known = [row for row in [*rows, *(one.row for one in report.routers)] if math.isfinite(row.quality.value)]
     return tuple(replace(row, name=short.get(row.name, row.name)) for row in sorted(known, key=_quality, reverse=True))
@@ -125,14 +149,24 @@ def _mark(row: Row, scale: float) -> Point:
     return Point(row.name, _scaled(row.cost, scale), row.quality)
 
 
+def _curve(result: RouterResult, scale: float) -> Iterator[Point]:
+    for point in result.curve:
+        yield Point(result.row.name, _scaled(point.cost, scale), point.quality, point.tradeoff)
+
+
 def _scaled(cost: Interval | None, scale: float) -> Interval:
     if cost is None:
         return Interval(math.nan, math.nan, math.nan)
     return Interval(cost.value * scale, cost.low * scale, cost.high * scale)
 
 
-def _drawable(point: Point) -> bool:
-    return math.isfinite(point.cost.value) and math.isfinite(point.quality.value)
+def _known(points: Iterable[Point]) -> tuple[Point, ...]:
+    return tuple(point for point in points if math.isfinite(point.cost.value) and math.isfinite(point.quality.value))
+
+
+def _ends(points: Iterable[Point]) -> list[float]:
+    ends = (end for p in points for end in (p.quality.value, p.quality.low, p.quality.high))
+    return [end for end in ends if math.isfinite(end)]
 
 
 def _axis(values: Sequence[float], log_allowed: bool) -> Axis:

@@ -23,7 +23,7 @@ _TERMS = {
     "aiq_of_mix": Term("AIQ of the mix", "The same for the best mix of single models: what must be beaten.", ""),
     "aiq_gain": Term("AIQ gain", "AIQ minus that of the mix.", "higher"),
     "audc": Term("AUDC", "Area under the deferral curve, divided by its width.", "higher"),
-    "qnc": Term("QNC", "Cost at which it matches the best single model, as a share of that model's cost.", "lower"),
+    "qnc": Term("QNC", "Cost to match the best single model, as a share of that model's cost; ∞ is never.", "lower"),
     "peak": Term("Peak quality", "Highest mean quality along the knob, chosen on these prompts: optimistic.", "higher"),
     "oracle_gap": Term("Gap to the oracle", "Mean quality of the oracle minus the router's, relative.", "lower"),
     "macro_quality": Term("Quality, tasks alike", "Mean of the tasks' mean qualities.", "higher"),

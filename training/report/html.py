@@ -21,7 +21,8 @@ from anabranch.training.report import notation
 from anabranch.training.report.contents import Report, RouterResult
 from anabranch.training.report.glossary import term
 from anabranch.training.report.json_view import to_json
-from anabranch.training.report.names import short_names, shortened
+from anabranch.training.report.main_rows import main_rows, partly_covered
+from anabranch.training.report.names import short_names
 from anabranch.training.report.vega import chart_specs
 from anabranch.training.report.verdict_card import answer, compared_with, verdict_card
 from anabranch.training.verdict import ALPHA, MIN_PROMPTS, SMALLEST_GAIN
@@ -44,15 +45,15 @@ def to_html(report: Report) -> str:
         cards=[verdict_card(report, one) for one in report.routers],
         against=compared_with(report),
         short=short,
-        row_names={row.name: shortened(row.name, report.arms) for row in report.baselines},
-        covered=any(row.coverage < 1 for row in [*report.baselines, *(one.row for one in report.routers)]),
+        groups=main_rows(report),
+        covered=partly_covered(report),
         metrics=_metrics(report.routers),
         cost_title=notation.cost_title(report.cost_unit),
         verdict={"alpha": ALPHA, "min_prompts": MIN_PROMPTS, "smallest_gain": SMALLEST_GAIN},
         versions={"anabranch": version("anabranch"), "Vega-Lite": altair.SCHEMA_VERSION.lstrip("v")},
         fingerprint=sha256(to_json(report)).hexdigest(),
         scripts=[Markup(script) for script in scripts],
-        script_hashes=[_hash(script) for script in scripts],
+        policy=_policy(scripts),
         specs=script_json(chart_specs(report)),
     )
 
@@ -93,5 +94,8 @@ def _metrics(routers: tuple[RouterResult, ...]) -> list[dict[str, Any]]:
     return [{"term": term(name), "figures": [one.metrics.get(name) for one in routers]} for name in names]
 
 
-def _hash(script: str) -> str:
-    return f"sha256-{b64encode(sha256(script.encode()).digest()).decode()}"
+def _policy(scripts: list[str]) -> str:
+    """A content security policy under which only these scripts run; Vega compiles its expressions, hence eval."""
+    hashes = (b64encode(sha256(script.encode()).digest()).decode() for script in scripts)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    return f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'unsafe-eval' {allowed}"

@@ -30,8 +30,9 @@ def label_places(
     gap: float,
     canvas: Box,
     taken: Sequence[tuple[float, float]] = (),
+    lines: Sequence[tuple[float, float]] = (),
 ) -> tuple[Place | None, ...]:
-    """One place a label, the first that is free; None where none is.
+    """One place a label, the first that is free, clear of lines if one is; None where none is.
 
     Args:
         points: of the marks, in pixels, y upwards.
@@ -40,6 +41,7 @@ def label_places(
         gap: between a point and its label, in pixels.
         canvas: what labels must stay within.
         taken: other marks that labels must not cover.
+        lines: points of lines that labels had better not cover.
 
     >>> label_places([(50.0, 50.0), (60.0, 50.0)], [40.0, 40.0], height=10.0, gap=8.0, canvas=Box(0, 0, 200, 100))
     (Place(x=-1, y=0), Place(x=1, y=0))
@@ -50,12 +52,13 @@ def label_places(
     for point, width in zip(points, widths, strict=True):
         others = [*used, *(mark for mark in marks if mark != _around(point, gap))]
         boxes = ((place, _box(point, place, width, height, gap)) for place in PLACES)
-        free = (
+        free = [
             (place, box)
             for place, box in boxes
             if _within(box, canvas) and not any(_overlap(box, other) for other in others)
-        )
-        place, box = next(free, (None, None))
+        ]
+        clear = [(place, box) for place, box in free if not any(_holds(box, at) for at in lines)]
+        place, box = next(iter(clear or free), (None, None))
         places.append(place)
         used += [box] if box else []
     return tuple(places)
@@ -84,3 +87,7 @@ def _within(box: Box, canvas: Box) -> bool:
 
 def _overlap(a: Box, b: Box) -> bool:
     return a.left < b.right and b.left < a.right and a.bottom < b.top and b.bottom < a.top
+
+
+def _holds(box: Box, point: tuple[float, float]) -> bool:
+    return box.left <= point[0] <= box.right and box.bottom <= point[1] <= box.top

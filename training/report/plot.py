@@ -1,7 +1,6 @@
 """The picture of a report: cost against quality, or qualities alone where costs are not known."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from anabranch.training.report.contents import Interval, Report
 from anabranch.training.report.cost_quality import CostQuality, Point, cost_quality, ranking
-from anabranch.training.report.label_places import Box, Place, label_places
+from anabranch.training.report.label_places import Place
 from anabranch.training.report.notation import cost_title, percent
 from anabranch.training.report.palette import ARM_COLOUR, MIX, MIX_COLOUR, ORACLE_COLOUR, look
 
 _DPI = 150
 _INCHES = (10.0, 6.2)
 _LABEL_POINTS = 8.5  # font size
-_CHARACTER = 0.56  # mean width of a character, of the font size
 _GAP_POINTS = 6.0
 _ROW_INCHES = 0.26
 _ACROSS = {1: "left", 0: "center", -1: "right"}  # side of the label that is held, by where it lies
@@ -113,10 +111,9 @@ def _arms(axes: Axes, chart: CostQuality) -> None:
     """Dots, each labelled where there is room."""
     points = [(point.cost.value, point.quality.value) for point in chart.arms]
     axes.plot([c for c, _ in points], [q for _, q in points], "o", color=ARM_COLOUR, markersize=6, zorder=5)
-    height, gap = _LABEL_POINTS * _DPI / 72, _GAP_POINTS * _DPI / 72
-    widths = [len(point.name) * height * _CHARACTER for point in chart.arms]
-    taken = [*chart.references, *chart.calibrated.values()]
-    places = label_places(_pixels(axes, chart.arms), widths, height, gap, _canvas(axes), _pixels(axes, taken))
+    zoom = _DPI / axes.figure.dpi  # pixels of the saved picture
+    size = axes.bbox.width * zoom, axes.bbox.height * zoom
+    places = chart.label_places(*size, _LABEL_POINTS * _DPI / 72, _GAP_POINTS * _DPI / 72)
     for point, place in zip(chart.arms, places, strict=True):
         if place is not None:
             _label(axes, point, place)
@@ -135,18 +132,6 @@ def _label(axes: Axes, point: Point, place: Place) -> None:
         path_effects=_HALO,
         zorder=7,
     )
-
-
-def _pixels(axes: Axes, points: Sequence[Point]) -> list[tuple[float, float]]:
-    """Where points lie, in pixels of the saved picture."""
-    zoom = _DPI / axes.figure.dpi
-    where = (axes.transData.transform((point.cost.value, point.quality.value)) for point in points)
-    return [(float(x) * zoom, float(y) * zoom) for x, y in where]
-
-
-def _canvas(axes: Axes) -> Box:
-    zoom = _DPI / axes.figure.dpi
-    return Box(*(float(side) * zoom for side in axes.bbox.extents))
 
 
 def _ranking_figure(report: Report) -> Figure:

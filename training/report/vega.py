@@ -52,7 +52,7 @@ def _ranking_chart(report: Report) -> alt.LayerChart:
         tooltip=[alt.Tooltip("name:N"), alt.Tooltip("text:N", title="quality")],
     )
     x = alt.X("low:Q", title="mean quality", scale=alt.Scale(zero=False))
-    points = base.mark_point(filled=True, size=90).encode(x="quality:Q")
+    points = base.mark_point(filled=True, opacity=1, size=90).encode(x="quality:Q")
     return alt.LayerChart(layer=[base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q"), points])
 
 
@@ -104,6 +104,7 @@ def _finished(chart: alt.LayerChart, height: int) -> dict[str, Any]:
             titleFontSize=12,
             titleFontWeight="normal",
             labelLimit=260,
+            tickCount=10,
         ),
         legend=alt.LegendConfig(
             labelColor=_INK, labelFontSize=13, symbolSize=110, symbolOpacity=1, labelLimit=260, orient="bottom"

@@ -9,7 +9,6 @@ import altair as alt
 
 from anabranch.training.report.contents import CostUnit, Interval, Report
 from anabranch.training.report.cost_quality import Axis, CostQuality, Point, cost_quality
-from anabranch.training.report.label_places import Box, Place, label_places
 from anabranch.training.report.notation import cost_title, interval, number, significant_interval
 from anabranch.training.report.palette import ARM_COLOUR, MIX, MIX_COLOUR, ORACLE_COLOUR, Look, look
 
@@ -17,7 +16,7 @@ ARMS = "single models"
 
 _PIXELS = (1000, 460)  # assumed where labels are placed; the chart is as wide as the page allows
 _NARROW = 640  # pixels, below which labels would cover each other
-_FONT, _CHARACTER, _GAP = 11.0, 0.56, 9.0
+_FONT, _GAP = 11.0, 9.0
 _ROUND = "indexof([1, 2, 5], +slice(format(datum.value, '.0e'), 0, 1)) >= 0"  # ticks of a logarithmic axis to name
 _ACROSS: dict[int, Literal["left", "center", "right"]] = {1: "left", 0: "center", -1: "right"}  # side that is held
 _ALONG: dict[int, Literal["bottom", "middle", "top"]] = {1: "bottom", 0: "middle", -1: "top"}
@@ -66,7 +65,7 @@ def _curve_layers(chart: CostQuality, unit: CostUnit, on: _Channels) -> list[alt
     mix = _chart([{"series": MIX, "step": step, "cost": c, "quality": q} for step, (c, q) in enumerate(chart.mix)])
     order, shade = alt.Order("step:Q"), min(0.12, 0.4 / max(len(chart.curves), 1))
     return [
-        routers.mark_area(clip=True).encode(on.x, on.low, alt.Y2("high:Q"), on.colour, order, on.seen(shade)),
+        routers.mark_area(clip=True).encode(on.x, on.low, alt.Y2("high:Q"), on.colour, on.seen(shade)),
         mix.mark_line(clip=True, strokeWidth=2).encode(on.x, on.y, on.colour, order, on.dash, on.seen()),
         routers.mark_line(clip=True, strokeWidth=2).encode(on.x, on.y, on.colour, order, on.dash, on.seen()),
         routers.mark_circle(clip=True, size=120, opacity=0).encode(on.x, on.y, tooltip=_tooltip(unit)),
@@ -92,7 +91,7 @@ def _mark_layers(chart: CostQuality, unit: CostUnit, on: _Channels) -> list[alt.
 
 def _label_layers(chart: CostQuality, on: _Channels) -> list[alt.Chart]:
     """The names of the single models, a layer for each side that labels are on."""
-    places = _places(chart)
+    places = chart.label_places(*_PIXELS, _FONT, _GAP)
     roomy = alt.OpacityValue(alt.ExprRef(f"width < {_NARROW} ? 0 : 1"))
     layers = []
     for place in sorted({place for place in places if place}):
@@ -108,18 +107,6 @@ def _label_layers(chart: CostQuality, on: _Channels) -> list[alt.Chart]:
         )
         layers.append(text.encode(on.x, on.y, roomy, text="name:N"))
     return layers
-
-
-def _places(chart: CostQuality) -> tuple[Place | None, ...]:
-    width, height = _PIXELS
-    taken = [*chart.references, *chart.calibrated.values()]
-    at = [
-        (width * chart.x.share(point.cost.value), height * chart.y.share(point.quality.value))
-        for point in (*chart.arms, *taken)
-    ]
-    count = len(chart.arms)
-    widths = [len(point.name) * _FONT * _CHARACTER for point in chart.arms]
-    return label_places(at[:count], widths, _FONT, _GAP, Box(0, 0, width, height), at[count:])
 
 
 def _channels(chart: CostQuality, unit: CostUnit, pick: alt.Parameter) -> _Channels:
@@ -147,8 +134,11 @@ def _channels(chart: CostQuality, unit: CostUnit, pick: alt.Parameter) -> _Chann
 
 def _across(field: str, axis: Axis, unit: CostUnit) -> alt.X:
     title = f"{cost_title(unit)}{' (logarithmic)' if axis.log else ''}"
-    label = "format(datum.value, '~r')" if unit == "usd" else "datum.label + ' %'"
-    label = f"{_ROUND} ? {label} : ''" if axis.log else label
+    label = "format(datum.value, '~r')"
+    if unit != "usd":
+        label = "datum.value < 0 || datum.value > 100 ? '' : datum.label + ' %'"
+    elif axis.log:
+        label = f"{_ROUND} ? {label} : ''"
     return alt.X(f"{field}:Q", title=title, scale=_scale(axis), axis=alt.Axis(labelExpr=label, labelOverlap="greedy"))
 
 

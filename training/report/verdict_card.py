@@ -56,8 +56,11 @@ def answer(report: Report) -> tuple[str, str]:
         return "unsure", "No router was evaluated: these are the baselines."
     if "route" in words:
         best = max((one for one in report.routers if one.verdict.word == "route"), key=_bound)
-        surest = f"{best.row.name} with the surest gain, at least {number(_bound(best), signed=True)}"
-        return "yes", f"Yes: {words.count('route')} of {len(words)} routers beat {compared_with(report)}; {surest}."
+        gain = f"at least {number(_bound(best), signed=True)}"
+        if len(words) == 1:
+            return "yes", f"Yes: {best.row.name} beats {compared_with(report)}, by {gain}."
+        few = f"{words.count('route')} of {len(words)} routers"
+        return "yes", f"Yes, with {few}. The surest gain over {compared_with(report)} is {best.row.name}'s: {gain}."
     if "not enough data" in words:
         return "unsure", f"Not shown: {report.prompts:,} prompts are not enough to tell."
     return "no", f"No: no router beats {compared_with(report)}."
@@ -77,24 +80,25 @@ def compared_with(report: Report) -> str:
 
 def _meaning(report: Report, result: RouterResult) -> str:
     verdict, against = result.verdict, compared_with(report)
-    gain, smallest = number(verdict.gain.value, signed=True), f"{verdict.smallest_gain:g}"
     if verdict.word == "route":
-        return f"Looking at the prompt pays: mean quality is higher than that of {against}."
-    if verdict.word == "do not route":
-        return (
-            f"Looking at the prompt does not pay here: {gain} against {against} may be chance,"
-            f" and the test is sharp enough to show a gain of {smallest}."
-        )
-    return f"{verdict.prompts:,} prompts cannot tell: about {verdict.needed:,} would show a gain of {smallest}."
+        return f"Looking at the prompt pays: it beats {against}."
+    smallest = f"{verdict.smallest_gain:g}"
+    if verdict.word == "not enough data":
+        return f"{verdict.prompts:,} prompts cannot tell: about {verdict.needed:,} would show a gain of {smallest}."
+    if verdict.gain.high < 0:
+        return f"Looking at the prompt does harm: it does worse than {against}."
+    return f"It does not beat {against}, though the test is sharp enough to show a gain of {smallest}."
 
 
 def _gain(result: RouterResult) -> Fact:
-    note = f"at least {number(_bound(result), signed=True)} with {percent(1 - ALPHA)} confidence"
+    bound = number(_bound(result), signed=True)
+    sure = f"at least {bound} with {percent(1 - ALPHA)} confidence"
+    note = sure if _bound(result) > 0 else f"could be as low as {bound}"
     return Fact("Gain", number(result.verdict.gain.value, signed=True), note)
 
 
 def _quality(report: Report, result: RouterResult) -> Fact:
-    note = f"{number(result.row.gain.value, signed=True)} against always asking {_best(report)}"
+    note = f"{number(result.row.gain.value, signed=True)} against {_best(report)} alone"
     return Fact("Quality", number(result.row.quality.value), note)
 
 
@@ -104,10 +108,11 @@ def _costs(report: Report, result: RouterResult) -> list[Fact]:
     value = cost(result.row.cost.value, report.cost_unit)
     single = next((row for row in report.baselines if row.name == report.best_single and row.cost), None)
     if report.cost_unit != "usd":
-        return [Fact("Calls to the better model", value, "")]
-    known = single is not None and single.cost is not None and single.cost.value > 0
-    note = f"{percent(result.row.cost.value / single.cost.value)} of what {_best(report)} costs" if known else ""
-    return [Fact(f"Cost of {REQUESTS:,} requests", f"{value} USD", note)]
+        return [Fact("Strong calls", value, "")]
+    note = ""
+    if single and single.cost and single.cost.value > 0:
+        note = f"{percent(result.row.cost.value / single.cost.value)} of what {_best(report)} costs"
+    return [Fact(f"Cost per {REQUESTS:,}", f"{value} USD", note)]
 
 
 def _outlook(result: RouterResult) -> list[Fact]:
@@ -118,9 +123,10 @@ def _outlook(result: RouterResult) -> list[Fact]:
     if verdict.saving_usd <= 0:
         return [Fact("Saving", MISSING, "no mix of single models is as good")]
     saving = f"{significant(verdict.saving_usd * REQUESTS)} USD"
-    facts = [Fact(f"Saving on {REQUESTS:,} requests", saving, "against the mix of the same quality")]
+    facts = [Fact(f"Saving per {REQUESTS:,}", saving, "against the mix of the same quality")]
     if verdict.break_even_requests is not None:
-        facts.append(Fact("Labels paid for after", f"{verdict.break_even_requests:,} requests", "with that saving"))
+        after = f"{verdict.break_even_requests:,} requests"
+        facts.append(Fact("Break-even", after, "until the saving has paid for the labels"))
     return facts
 
 

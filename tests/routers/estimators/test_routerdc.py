@@ -58,6 +58,12 @@ def test_prompts_are_pulled_to_their_cluster(negatives: int) -> None:
     assert found == pytest.approx(log(1 + 1 / e))
 
 
+def test_a_prompt_is_never_its_own_positive() -> None:
+    """Cosines 0.6 within the pair, 0 and -0.8 to the third: log(1 + e^-0.6) and log(1 + e^-1.4), averaged."""
+    found = pair_loss([[1.0, 0.0], [0.6, 0.8], [0.0, -1.0]], [0, 0, 1])
+    assert found == pytest.approx((log(1 + exp(-0.6)) + log(1 + exp(-1.4))) / 2)
+
+
 def test_every_negative_drawn_counts() -> None:
     """Two others at a right angle: log(1 + 2/e) with both, log(1 + 1/e) with one; all of one cluster are pairs of 1."""
     embedding, cluster = [[1.0, 0.0]] * 2 + [[0.0, 1.0]] * 2, [0, 0, 1, 1]

@@ -1,0 +1,116 @@
+"""A report for the terminal."""
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from anabranch.training.report import notation
+from anabranch.training.report.contents import Agreement, CostUnit, PairRow, Report, RouterResult, Row
+from anabranch.training.report.main_rows import main_rows, partly_covered
+
+WIDE = 100  # columns, from which all intervals have room
+
+_STYLES = {"router": "bold", "single": "dim", "baseline": ""}
+_WORDS = {"route": "bold green", "do not route": "bold red", "not enough data": "bold yellow"}
+
+
+def render(report: Report, console: Console) -> None:
+    """Print a report; names and sentences are printed as they are, never read as markup."""
+    console.print(_heading(report))
+    console.print(_main_table(report, wide=console.width >= WIDE))
+    for result in report.routers:
+        word = (result.verdict.word, _WORDS[result.verdict.word])
+        console.print(Text.assemble((result.row.name, "bold"), "  ", word))
+        for line in _findings(report, result):
+            console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
+        if result.pairs:
+            console.print(_pair_table(result.pairs, wide=console.width >= WIDE))
+        console.print()
+    for agreement in report.agreements:
+        console.print(Text(_agreement(agreement, report.cost_unit)))
+    for note in report.notes:
+        console.print(Text(f"Mind: {note}.", style="dim"))
+
+
+def _heading(report: Report) -> Text:
+    what = f"{report.labels}, {report.split}: {report.prompts:,} prompts, {len(report.arms)} models"
+    how = f"{notation.percent(report.level)} intervals from {report.replicates:,} paired bootstrap replicates"
+    unit = f"; costs in {notation.cost_title('usd')}" if report.cost_unit == "usd" else ""
+    return Text(f"{what}; {how}{unit}")
+
+
+def _main_table(report: Report, wide: bool) -> Table:
+    covered = partly_covered(report)
+    costs = [] if report.cost_unit == "none" else [_cost_title(report.cost_unit)]
+    gain = "gain over best single" if wide else "gain"
+    table = _table("name", "quality", *costs, gain, "headroom", *(["known"] if covered else []))
+    for group in filter(None, main_rows(report)):
+        for row in group:
+            known = [notation.percent(row.coverage, 1)] if covered else []
+            cells = [row.name, *_cells(row, report.cost_unit, wide), *known]
+            table.add_row(*(Text(cell) for cell in cells), style=_STYLES[row.kind])
+        table.add_row()
+    return table
+
+
+def _table(name: str, *figures: str) -> Table:
+    """A table whose names may fold and whose figures may not."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
+    table.add_column(name, overflow="fold", min_width=12)
+    for title in figures:
+        table.add_column(title, justify="right", no_wrap=True)
+    return table
+
+
+def _cells(row: Row, unit: CostUnit, wide: bool) -> list[str]:
+    cost = [] if unit == "none" else [notation.cost(row.cost.value if row.cost else None, unit)]
+    gain = notation.interval(row.gain, signed=True) if wide else notation.number(row.gain.value, signed=True)
+    return [notation.interval(row.quality), *cost, gain, notation.percent(row.headroom.value)]
+
+
+def _cost_title(unit: CostUnit) -> str:
+    return f"USD/{notation.REQUESTS:,}" if unit == "usd" else "strong calls"
+
+
+def _findings(report: Report, result: RouterResult) -> Iterator[str]:
+    """What to know of a router beyond its row: the verdict's reason, money, the whole curve."""
+    verdict, unit = result.verdict, report.cost_unit
+    yield verdict.because
+    gain = notation.interval(result.row.gain, signed=True)
+    yield f"at trade-off {notation.number(result.tradeoff)}: {gain} quality over the best single model"
+    if verdict.word == "route" and verdict.saving_usd is not None and verdict.saving_usd > 0:
+        saving = (
+            f"{notation.significant(verdict.saving_usd * notation.REQUESTS)} USD per {notation.REQUESTS:,} requests"
+        )
+        yield f"saves {saving} against the mix of the same quality"
+    if verdict.break_even_requests is not None:
+        yield f"has paid for its labels after {verdict.break_even_requests:,} requests"
+    if unit != "none" and {"aiq", "aiq_of_mix"} <= result.metrics.keys():
+        mix = notation.number(result.metrics["aiq_of_mix"].value)
+        yield f"AIQ {notation.interval(result.metrics['aiq'])}, of the mix {mix}"
+
+
+def _pair_table(pairs: tuple[PairRow, ...], wide: bool) -> Table:
+    table = _table("family", "prompts", "weak", "strong", "APGR", "oracle's", "CPT50", "CPT80")
+    for row in pairs:
+        means = (notation.number(mean) for mean in (row.weak, row.strong))
+        cpt = (row.cpt50, row.cpt80)
+        shares = (notation.percent_interval(one) if wide else notation.percent(one.value) for one in cpt)
+        apgr = notation.interval(row.apgr)
+        cells = (row.family, f"{row.prompts:,}", *means, apgr, notation.number(row.oracle_apgr), *shares)
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
+
+
+def _agreement(found: Agreement, unit: CostUnit) -> str:
+    alike = f"{found.second} decides like {found.first} on {notation.percent(found.equal, 1)} of the prompts"
+    beyond = f"beyond ties ({found.tolerance:g}): {found.unequal_beyond_ties:,}"
+    change = f"quality {notation.interval(found.quality_change, 4, signed=True)}"
+    cost = (
+        "" if found.cost_change is None else f", {_cost_title(unit)} {notation.cost_interval(found.cost_change, unit)}"
+    )
+    return f"{alike}; {beyond}; {change}{cost}"
