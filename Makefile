@@ -1,7 +1,7 @@
 # `make help` lists the targets. Everything is installed into .venv, nothing outside it.
 
 PYTHON ?= python3
-# Installed first and alone. A processor-only build is a tenth of the size:
+# Installed first and alone. Where pip would choose the CUDA build and there is no GPU:
 # make setup TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
 TORCH ?= torch==2.13.0
 # One file is run by one worker, so that the models its fixtures make are made once.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from jsonargparse import ActionConfigFile, ArgumentParser
+from jsonargparse import ArgumentParser
 from rich.console import Console
 from rich.table import Table
 
@@ -69,7 +69,7 @@ def _call(name: str, words: list[str]) -> Answer:
         settings, words = recipe_flags(words)
     summary, _, _ = (inspect.getdoc(function) or "").partition("\n")
     parser = ArgumentParser(prog=f"anabranch {name}", description=summary)
-    parser.add_argument("--config", action=ActionConfigFile, help="YAML file that fills the options below")
+    parser.add_argument("--config", action="config", help="YAML file that fills the options below")
     several = [p.name for p in inspect.signature(function).parameters.values() if p.annotation == list[Path]]
     for parameter in several:
         parser.add_argument(parameter, nargs="+", type=Path, help="one or more folders")

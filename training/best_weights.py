@@ -1,8 +1,8 @@
 """Keep the weights of the best epoch, as safetensors."""
 
+import math
 from pathlib import Path
 
-import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from safetensors.torch import load_file, save_file
 
@@ -22,8 +22,17 @@ class BestWeights(Callback):
         self.best_epoch = 0
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
-        """Save if this epoch is the best so far."""
-        loss = float(trainer.callback_metrics.get("validation/loss", torch.tensor(float("inf"))))
+        """Save if this epoch is the best so far.
+
+        Raises:
+            ValueError: the loss is NaN; keeping an earlier epoch would hide that nothing was learnt.
+        """
+        loss = float(trainer.callback_metrics["validation/loss"])
+        if math.isnan(loss):
+            raise ValueError(
+                f"the validation loss is NaN in epoch {trainer.current_epoch}: training diverged; "
+                "lower --learning_rate, or look at the labels"
+            )
         if loss < self.best_loss:
             self.best_loss, self.best_epoch = loss, trainer.current_epoch
             self.path.parent.mkdir(parents=True, exist_ok=True)

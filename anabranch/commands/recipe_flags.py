@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser
 from anabranch.registry import resolve
 from anabranch.routers.registry import ROUTERS
 
-ELSEWHERE = {"width", "arms", "seed"}  # made from the data, or an option of every training
+ELSEWHERE: set[str | int] = {"width", "arms", "seed"}  # made from the data, or an option of every training
 
 
 def recipe_flags(words: list[str]) -> tuple[dict[str, Any], list[str]]:

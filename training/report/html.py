@@ -6,6 +6,7 @@ the page's own policy lets the browser run the two scripts written here, by thei
 
 import math
 from base64 import b64encode
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -28,14 +29,13 @@ from anabranch.training.report.verdict_card import answer, compared_with, verdic
 from anabranch.training.verdict import ALPHA, MIN_PROMPTS, SMALLEST_GAIN
 
 _FOLDER = Path(__file__).parent
-_BUNDLE = "window.vegaEmbed = vegaEmbed;"
 _SCRIPT = "script.html.jinja"
 
 
 def to_html(report: Report) -> str:
     """The report as one HTML page."""
     environment = _environment()
-    scripts = [vl_convert.javascript_bundle(_BUNDLE), environment.get_template(_SCRIPT).render()]
+    scripts = [_library(), environment.get_template(_SCRIPT).render()]
     tone, sentence = answer(report)
     short = short_names(report.arms)
     return environment.get_template("report.html.jinja").render(
@@ -56,6 +56,12 @@ def to_html(report: Report) -> str:
         policy=_policy(scripts),
         specs=script_json(chart_specs(report)),
     )
+
+
+@cache
+def _library() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script; bundling them takes a second."""
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
 
 
 def script_json(data: Any) -> Markup:

@@ -30,17 +30,17 @@ def random_wins(seed: int, power: float) -> Floats:
     return wins
 
 
-@pytest.mark.parametrize(("power", "steps"), [(0.3, 50), (3.0, 2000)], ids=["even, 50 steps", "uneven, 2000 steps"])
+@pytest.mark.parametrize(("power", "off"), [(0.3, 1e-4), (3.0, 5e-3)], ids=["even", "uneven"])
 @pytest.mark.parametrize("seed", range(3))
-def test_strengths_maximise_the_likelihood(seed: int, power: float, steps: int) -> None:
+def test_strengths_maximise_the_likelihood(seed: int, power: float, off: float) -> None:
     wins = random_wins(seed, power)
-    found = bradley_terry(torch.from_numpy(wins)[None], steps=steps, prior=0.0)
-    np.testing.assert_allclose(found[0], by_brute_force(wins), atol=1e-4)
+    found = bradley_terry(torch.from_numpy(wins)[None], steps=50, prior=0.0)
+    np.testing.assert_allclose(found[0], by_brute_force(wins), atol=off)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_every_step_raises_the_likelihood(seed: int) -> None:
-    """As a minorise-maximise step must, so that too few steps shrink the strengths and do no other harm."""
+    """So that too few steps shrink the strengths and do no other harm."""
     wins = random_wins(seed, power=3.0)
     losses = []
     for steps in (1, 2, 5, 20, 100):

@@ -50,7 +50,10 @@ def router(name: str, word: str, quality: float, cost: float | None, low: float)
         curve=(point(0.0, 0.6, 0.5), point(0.75, quality, 1.0), point(1.0, 0.8, 2.0)),
         metrics={"aiq": around(0.77), "aiq_of_mix": around(0.74), "qnc": Interval(inf, 0.5, inf), "ece": around(nan)},
         shares={SMALL: 0.25, LARGE: 0.75},
-        tasks=(TaskRow("maths", 400, around(0.9), around(0.01), 0.89, 0.95), TaskRow("law", 1, *[around(nan)] * 2, nan, nan)),
+        tasks=(
+            TaskRow("maths", 400, around(0.9), around(0.01), 0.89, 0.95),
+            TaskRow("law", 1, *[around(nan)] * 2, nan, nan),
+        ),
         pairs=(),
         bins=(Bin(0.3, 0.25, 10), Bin(0.8, 0.85, 90)),
         examples=(Example("p7", "maths", "What is 1 + 1?", SMALL, "max_utility", 0.9, 0.0, LARGE, 1.0),),
@@ -93,7 +96,9 @@ def pair(priced: Report) -> Report:
         PairRow("law", 77, 0.5, 0.7, around(0.61), 1.1, Interval(0.25, 0.2, 0.3), Interval(0.6, 0.5, 0.7)),
     )
     shares = {SMALL: 0.0, LARGE: 1.0, "random mix": 0.5, "oracle": 0.2}
-    rows = [row(one.name, one.kind, one.quality.value, shares[one.name]) for one in priced.baselines if one.name in shares]
+    rows = [
+        row(one.name, one.kind, one.quality.value, shares[one.name]) for one in priced.baselines if one.name in shares
+    ]
     routed = replace(router("knn", "not enough data", 0.75, 0.6, -0.001), pairs=families)
     alike = Agreement("knn", "knn.onnx", 0.998, 1, 1e-4, around(0.0, 0.001), around(0.002, 0.001))
     return replace(

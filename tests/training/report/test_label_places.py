@@ -20,7 +20,7 @@ def test_labels_cover_neither_each_other_nor_points_and_stay_inside(points: list
     places = label_places(points, [width] * len(points), height=10, gap=8, canvas=CANVAS)
     boxes = [box_of(point, place, width) for point, place in zip(points, places, strict=True) if place]
     for i, box in enumerate(boxes):
-        assert 0 <= box.left and box.right <= 400 and 0 <= box.bottom and box.top <= 300
+        assert box.left >= 0 and box.right <= 400 and box.bottom >= 0 and box.top <= 300
         assert not any(box.left < x < box.right and box.bottom < y < box.top for x, y in points)
         for other in boxes[:i]:
             apart = box.right <= other.left or other.right <= box.left

@@ -1,4 +1,4 @@
-from anabranch.training.report.names import shortened, short_names
+from anabranch.training.report.names import short_names, shortened
 
 
 def test_names_that_would_be_equal_stay_long() -> None:
