@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -19,11 +20,10 @@ def run(*words: object, expect: int = 0) -> None:
     assert main([str(word) for word in words]) == expect
 
 
-def answer(capsys: pytest.CaptureFixture[str], *words: object) -> dict:  # type: ignore[type-arg]
+def answer(capsys: pytest.CaptureFixture[str], *words: object) -> Any:
     capsys.readouterr()
     run(*words, "--json")
-    found: dict = orjson.loads(capsys.readouterr().out)  # type: ignore[type-arg]
-    return found
+    return orjson.loads(capsys.readouterr().out)
 
 
 @pytest.fixture
@@ -88,8 +88,9 @@ def test_reprice_writes_new_costs(tmp_path: Path) -> None:
 def test_methods_lists_every_router(capsys: pytest.CaptureFixture[str]) -> None:
     from anabranch.routers.registry import ROUTERS
 
-    assert {row["name"] for row in answer(capsys, "methods")} == set(ROUTERS)  # type: ignore[call-overload, index]
-    assert all(row["what"] for row in answer(capsys, "methods"))  # type: ignore[index]
+    rows = answer(capsys, "methods")
+    assert {row["name"] for row in rows} == set(ROUTERS)
+    assert all(row["what"] for row in rows)
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,8 @@ class HuggingFaceEncoder(Encoder):
             ValueError: no such encoder, an unknown module, weights missing or pickled, or `max_tokens` beyond
                 the encoder's positions.
         """
-        modules = _readable(name_or_path, sentence_modules)
+        with _quiet():
+            modules = _readable(name_or_path, sentence_modules)
         if prefix and not modules.include_prompt:
             raise ValueError(f"encoder {name_or_path!r} pools without its prompt; leave prefix empty")
         with _quiet():

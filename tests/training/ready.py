@@ -23,13 +23,15 @@ def ready_router(
     origin: str = "",
 ) -> Router:
     """A router that estimates `quality` [n, A] and the recorded cost, in the order of the table's prompts."""
+    knob = tradeoff
     row_of = {text: row for row, text in enumerate(table.texts)}
     known = np.asarray(quality, np.float32)
     usage = table.cost_usd.astype(np.float32)
 
-    def estimate(texts: Sequence[str], knob: Floats | None) -> Estimates[Floats]:
+    def estimate(texts: Sequence[str], tradeoff: Floats | None) -> Estimates[Floats]:
         rows = [row_of[text] for text in texts]
         return Estimates(known[rows], usage[rows], np.zeros_like(known[rows]))
 
+    chosen = policy or ArgmaxUtility()
     costing = Costing("cost_usd" if table.has_cost else "unknown")
-    return Router(name, table.arms, estimate, costing, policy or ArgmaxUtility(), tradeoff, "calibrated", origin=origin)
+    return Router(name, table.arms, estimate, costing, chosen, knob, "calibrated", origin=origin)

@@ -13,7 +13,7 @@ def test_ties_go_to_the_cheaper_arm() -> None:
 def test_barely_labelled_arms_do_not_win() -> None:
     """`rare` was right on its only prompt, `common` on three of four."""
     nan = np.nan
-    table = Outcomes.from_arrays(["rare", "common"], [[1, 1], [nan, 1], [nan, 1], [nan, 0]])
+    table = Outcomes.from_arrays(["rare", "common"], [[1.0, 1.0], [nan, 1.0], [nan, 1.0], [nan, 0.0]])
     assert best_single(table) == 1
 
 

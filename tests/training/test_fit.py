@@ -18,7 +18,7 @@ from tests.training.conftest import LabelMaker
 def train(
     labels: Path, out: Path, recipe: str = "ridge", settings: dict[str, Any] | None = None, **options: Any
 ) -> Run:
-    plain = {"encoder": "hashing", "tracker": "disabled", "progress": False}
+    plain: dict[str, Any] = {"encoder": "hashing", "tracker": "disabled", "progress": False}
     return fit(labels, out, recipe, settings, **plain | options)
 
 

@@ -12,6 +12,9 @@ Floats = NDArray[np.float64]
 # A curve that starts this little to the right of a bound (relative) starts at it: means are rounded sums.
 ROUNDING = 1e-9
 
+# A shorter step has no slope that float64 can hold.
+SMALLEST_RUN = 1e-300
+
 
 def value_at(cost: Floats, quality: Floats, at: ArrayLike) -> Floats:
     """Quality of each curve at cost `at`; NaN left of its first vertex.
@@ -76,4 +79,4 @@ def anchored(cost: ArrayLike, quality: ArrayLike, low: ArrayLike, anchor: ArrayL
 
 def _slope(cost: Floats, quality: Floats) -> Floats:
     run, rise = np.diff(cost, axis=-1), np.diff(quality, axis=-1)
-    return np.divide(rise, run, out=np.zeros_like(run), where=run > 0)
+    return np.divide(rise, run, out=np.zeros_like(run), where=run > SMALLEST_RUN)

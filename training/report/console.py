@@ -1,9 +1,10 @@
 """A report for the terminal."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -19,21 +20,34 @@ _WORDS = {"route": "bold green", "do not route": "bold red", "not enough data": 
 
 
 def render(report: Report, console: Console) -> None:
-    """Print a report; names and sentences are printed as they are, never read as markup."""
-    console.print(_heading(report))
-    console.print(_main_table(report, wide=console.width >= WIDE))
-    for result in report.routers:
-        word = (result.verdict.word, _WORDS[result.verdict.word])
-        console.print(Text.assemble((result.row.name, "bold"), "  ", word))
-        for line in _findings(report, result):
-            console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
-        if result.pairs:
-            console.print(_pair_table(result.pairs, wide=console.width >= WIDE))
-        console.print()
-    for agreement in report.agreements:
-        console.print(Text(_agreement(agreement, report.cost_unit)))
-    for note in report.notes:
-        console.print(Text(f"Mind: {note}.", style="dim"))
+    """Print a report."""
+    console.print(renderable(report))
+
+
+def renderable(report: Report) -> RenderableType:
+    """A report to print; names and sentences are printed as they are, never read as markup."""
+    return _View(report)
+
+
+@dataclass(frozen=True)
+class _View:
+    """A report that fits itself to the width it is given."""
+
+    report: Report
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        report, wide = self.report, options.max_width >= WIDE
+        yield _heading(report)
+        yield _main_table(report, wide)
+        for result in report.routers:
+            word = (result.verdict.word, _WORDS[result.verdict.word])
+            yield Text.assemble((result.row.name, "bold"), "  ", word)
+            yield from (Padding(Text(line), (0, 0, 0, 2), expand=False) for line in _findings(report, result))
+            if result.pairs:
+                yield _pair_table(result.pairs, wide)
+            yield Text()
+        yield from (Text(_agreement(agreement, report.cost_unit)) for agreement in report.agreements)
+        yield from (Text(f"Mind: {note}.", style="dim") for note in report.notes)
 
 
 def _heading(report: Report) -> Text:

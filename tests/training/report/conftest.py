@@ -52,7 +52,7 @@ def router(name: str, word: str, quality: float, cost: float | None, low: float)
         shares={SMALL: 0.25, LARGE: 0.75},
         tasks=(
             TaskRow("maths", 400, around(0.9), around(0.01), 0.89, 0.95),
-            TaskRow("law", 1, *[around(nan)] * 2, nan, nan),
+            TaskRow("law", 1, around(nan), around(nan), nan, nan),
         ),
         pairs=(),
         bins=(Bin(0.3, 0.25, 10), Bin(0.8, 0.85, 90)),
