@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +14,7 @@ from anabranch.training.report.main_rows import main_rows, partly_covered
 
 WIDE = 100  # columns, from which all intervals have room
 
+_INDENT = "  "
 _STYLES = {"router": "bold", "single": "dim", "baseline": ""}
 _WORDS = {"route": "bold green", "do not route": "bold red", "not enough data": "bold yellow"}
 
@@ -42,7 +42,9 @@ class _View:
         for result in report.routers:
             word = (result.verdict.word, _WORDS[result.verdict.word])
             yield Text.assemble((result.row.name, "bold"), "  ", word)
-            yield from (Padding(Text(line), (0, 0, 0, 2), expand=False) for line in _findings(report, result))
+            for finding in _findings(report, result):
+                wrapped = Text(finding).wrap(console, options.max_width - len(_INDENT))
+                yield from (Text(_INDENT) + line for line in wrapped)
             if result.pairs:
                 yield _pair_table(result.pairs, wide)
             yield Text()
@@ -74,7 +76,7 @@ def _main_table(report: Report, wide: bool) -> Table:
 def _table(name: str, *figures: str) -> Table:
     """A table whose names may fold and whose figures may not."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
-    table.add_column(name, overflow="fold", min_width=12)
+    table.add_column(name, overflow="fold", min_width=8)
     for title in figures:
         table.add_column(title, justify="right", no_wrap=True)
     return table

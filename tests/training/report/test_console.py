@@ -4,7 +4,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from anabranch.training.report.console import render
+from anabranch.training.report.console import render, renderable
 from anabranch.training.report.contents import Report
 
 
@@ -49,10 +49,24 @@ def test_families_and_agreements_are_listed_for_pairs(pair: Report) -> None:
     assert any(line.startswith(alike) for line in found)
 
 
+def test_at_80_columns_families_keep_their_last_column(pair: Report) -> None:
+    assert "law 77 0.500 0.700 0.610 [0.590, 0.630] 1.100 25 % 60 %" in lines(pair, 80)
+
+
 def test_without_costs_there_is_no_such_column(unpriced: Report) -> None:
     text = printed(unpriced, 120)
     assert "USD" not in text and "AIQ" not in text
     assert "knn 0.790 [0.770, 0.810] -0.010 [-0.030, +0.010] -10 %" in lines(unpriced, 120)
+
+
+@pytest.mark.parametrize("soft_wrap", [False, True])
+def test_a_long_reason_is_wrapped_and_never_cut(priced: Report, soft_wrap: bool) -> None:
+    first = priced.routers[0]
+    reason = " ".join(f"word{i}" for i in range(40))
+    long = replace(first, verdict=replace(first.verdict, because=reason))
+    out = StringIO()
+    Console(file=out, width=60).print(renderable(replace(priced, routers=(long,))), soft_wrap=soft_wrap)
+    assert reason in " ".join(out.getvalue().split())
 
 
 def test_verdicts_have_their_colours(priced: Report) -> None:
