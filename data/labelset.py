@@ -90,7 +90,7 @@ class LabelSet:
     def arms(self) -> tuple[str, ...]:
         """The models with labels, sorted; of a set of preferences only, the models that votes name."""
         labelled = distinct(self.labels, "model")
-        return tuple(labelled or sorted(self._voted_models()))
+        return tuple(labelled or sorted(self.voted_models()))
 
     def outcomes(self, models: Sequence[str] | None = None) -> Outcomes:
         """Every prompt of the set as dense arrays, the mean over samples in each cell.
@@ -135,7 +135,7 @@ class LabelSet:
         Raises:
             LabelError: an arm has neither labels nor votes (of `model#n`, the model counts).
         """
-        _known([arm.partition("#")[0] for arm in arms], {*self.arms(), *self._voted_models()})
+        _known([arm.partition("#")[0] for arm in arms], {*self.arms(), *self.voted_models()})
         if self.preferences is None:
             return None
         a, b = (codes(self.preferences, column, arms) for column in ("model_a", "model_b"))
@@ -158,7 +158,8 @@ class LabelSet:
         named = {"prompts": self.prompts, "labels": self.labels, "preferences": self.preferences}
         return {name: table for name, table in named.items() if table is not None}
 
-    def _voted_models(self) -> set[str]:
+    def voted_models(self) -> set[str]:
+        """The models that votes name; none without votes."""
         if self.preferences is None:
             return set()
         return {*distinct(self.preferences, "model_a"), *distinct(self.preferences, "model_b")}

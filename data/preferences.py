@@ -62,6 +62,12 @@ class Preferences:
         return len(self.prompt)
 
     @classmethod
+    def none(cls, arms: Sequence[str]) -> Self:
+        """No vote at all between these arms."""
+        nobody, nothing = np.zeros(0, np.int64), np.zeros(0, np.float32)
+        return cls(tuple(arms), nobody, nobody, nobody, nothing, nothing)
+
+    @classmethod
     def from_outcomes(cls, outcomes: Outcomes) -> Self:
         """Every pair of arms whose quality is known on a prompt, as one vote; equal quality is a tie."""
         first, second = np.triu_indices(len(outcomes.arms), k=1)

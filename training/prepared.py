@@ -47,9 +47,11 @@ class Prepared:
         return self.outcomes.take(self.splits.validation)
 
     def votes(self, rows: Outcomes) -> Preferences:
-        """The recorded votes on these prompts; where there are none, the votes that the outcomes imply."""
+        """The recorded votes on these prompts; in a label set without any, the votes that the outcomes imply."""
+        if self.label_set.preferences is None or not self.label_set.preferences.num_rows:
+            return Preferences.from_outcomes(rows)
         recorded = self.label_set.votes(rows.arms, rows.prompt_ids)
-        return Preferences.from_outcomes(rows) if recorded is None else recorded
+        return Preferences.none(rows.arms) if recorded is None else recorded
 
 
 def prepare(
@@ -80,6 +82,9 @@ def prepare(
             "%d prompts left train or validation: another split holds the same question (or nearly the same)",
             prepared.splits.straddlers,
         )
+    left_out = sorted(label_set.voted_models() - set(label_set.arms()))
+    if left_out:
+        log.warning("votes on %d models without labels are left out: %s", len(left_out), ", ".join(left_out[:10]))
     return prepared
 
 

@@ -230,3 +230,15 @@ def test_preferences_train_where_there_are_any(make_labels: LabelMaker, tmp_path
     run = train(make_labels(voted), tmp_path / "run", "routellm-sw")
     quality = run.router("r").estimate(["add plus total"], None).quality[0]
     assert run.settings.arms[int(quality.argmax())] == "poet"
+
+
+def test_votes_on_other_models_do_not_pass_for_votes_on_these(
+    make_labels: LabelMaker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A misspelt model must not quietly turn a preference router into one that learns from outcomes."""
+    labels = label_set(90)
+    votes = [{"prompt_id": f"p{i}", "model_a": "poett", "model_b": "sagee", "winner": "a"} for i in range(90)]
+    voted = LabelSet(labels.prompts, labels.labels, pa.Table.from_pylist(votes))
+    with caplog.at_level(logging.WARNING), pytest.raises(ValueError, match="vote"):
+        train(make_labels(voted), tmp_path / "run", "routellm-sw")
+    assert "votes on 2 models without labels are left out: poett, sagee" in caplog.text

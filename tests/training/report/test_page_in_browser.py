@@ -27,6 +27,13 @@ FLAGS = [
     "--dump-dom",
 ]
 CLICK = "<script>document.querySelectorAll('th button')[1].click(); document.body.dataset.clicked = 'yes';</script>"
+PICK = """<script>
+setTimeout(() => {
+  const label = [...document.querySelectorAll("#chart .role-legend-label text")].find((t) => t.textContent === "mlp");
+  const { x, y } = label.getBoundingClientRect();
+  label.dispatchEvent(new MouseEvent("click", { bubbles: true, view: window, clientX: x + 2, clientY: y + 2 }));
+}, 3000);
+</script>"""
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="chromium is not installed")]
 
@@ -45,6 +52,10 @@ def with_script(html: str, script: str) -> str:
     """The page with one more script at its end; the charts' library also speaks of a body's end."""
     start, end, rest = html.rpartition("</body>")
     return start + script + end + rest
+
+
+def without_policy(report: Report) -> str:
+    return re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", to_html(report))
 
 
 class Tags(HTMLParser):
@@ -97,6 +108,13 @@ def test_an_attack_does_not_run(priced: Report, tmp_path: Path) -> None:
     assert "<title>pwned" not in dom
 
 
+def test_a_click_on_the_legend_fades_the_other_routers(priced: Report, tmp_path: Path) -> None:
+    """Lines: the mix, knn, mlp; what is not picked keeps a twelfth of its opacity."""
+    dom, _ = opened(with_script(without_policy(priced), PICK), tmp_path)
+    lines = re.findall(r'<path [^>]*aria-roledescription="line mark"[^>]*>', section(dom, "chart"))
+    assert [re.findall(r' opacity="([^"]*)"', line)[0][:4] for line in lines] == ["0.08", "0.08", "1"]
+
+
 def test_the_policy_stops_a_script_that_got_in(priced: Report, tmp_path: Path) -> None:
     dom, console = opened(with_script(to_html(priced), CLICK), tmp_path)
     assert "data-clicked" not in Tags(dom).attributes
@@ -105,8 +123,7 @@ def test_the_policy_stops_a_script_that_got_in(priced: Report, tmp_path: Path) -
 
 def test_a_column_sorts_when_its_head_is_clicked(priced: Report, tmp_path: Path) -> None:
     """By quality, best first: oracle 0.9 leads, small 0.6 trails; without the policy the click may run."""
-    page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", to_html(priced))
-    dom, _ = opened(with_script(page, CLICK), tmp_path)
+    dom, _ = opened(with_script(without_policy(priced), CLICK), tmp_path)
     assert Tags(dom).attributes["data-clicked"] == "yes"
     body = re.search(r"<h2>Routers and baselines</h2>.*?<tbody>(.*?)</tbody>", dom, re.DOTALL)
     assert body
