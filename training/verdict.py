@@ -5,8 +5,9 @@ would get without looking at the prompts. The arms of the mix were chosen on tra
 test prompts. The gain's one-sided 95 % bootstrap bound decides:
 
     route              the bound is above 0
-    do not route       it is not, and the interval is narrow enough to have shown a gain of `smallest_gain`
-    not enough data    it is not, and the interval is wider than that, or there are fewer than 100 prompts
+    do not route       it is not, and a gain of `smallest_gain` is ruled out by the upper bound, or would have shown in
+                       an interval as narrow as this
+    not enough data    neither, or fewer than 100 prompts
 """
 
 import math
@@ -98,14 +99,14 @@ def _word(gain: Interval, half: float, prompts: int) -> str:
         return "not enough data"
     if gain.low > 0:
         return "route"
-    return "do not route" if half <= SMALLEST_GAIN else "not enough data"
+    return "do not route" if min(half, gain.high) <= SMALLEST_GAIN else "not enough data"
 
 
 def _because(word: str, gain: Interval, prompts: int, needed: int, priced: bool) -> str:
     against = "the best mix of single models at the same cost" if priced else "the best single model"
-    figures = f"{gain.value:+.4f} quality against {against}, one-sided 95 % bound {gain.low:+.4f}, {prompts} prompts"
+    figures = f"{gain.value:+.4f} quality against {against}, one-sided 95 % bound {gain.low:+.4f}, {prompts:,} prompts"
     if word == "not enough data":
-        return f"{figures}; about {needed} prompts would show a gain of {SMALLEST_GAIN}"
+        return f"{figures}; about {needed:,} prompts would show a gain of {SMALLEST_GAIN}"
     return figures
 
 

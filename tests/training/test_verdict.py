@@ -31,6 +31,7 @@ def judged(gain: float, half: float, prompts: int = 1000) -> str:
         (0.05, 0.06, 1000, "not enough data"),
         (0.005, 0.015, 1000, "do not route"),
         (-0.05, 0.015, 1000, "do not route"),
+        (-0.10, 0.03, 1000, "do not route"),
         (0.0, 0.0, 1000, "do not route"),
         (0.05, 0.03, 99, "not enough data"),
     ],
