@@ -87,7 +87,7 @@ def _meaning(report: Report, result: RouterResult) -> str:
         return f"{verdict.prompts:,} prompts cannot tell: about {verdict.needed:,} would show a gain of {smallest}."
     if verdict.gain.high < 0:
         return f"Looking at the prompt does harm: it does worse than {against}."
-    return f"It does not beat {against}, though the test is sharp enough to show a gain of {smallest}."
+    return f"It does not beat {against}, and a gain of {smallest} is ruled out or would have shown."
 
 
 def _gain(result: RouterResult) -> Fact:
