@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from anabranch.routers.costing import Costing
 from anabranch.routers.estimates import Estimates, QualityKind
-from anabranch.routers.policies.policy import Bools, Decision, Floats, Policy
+from anabranch.routers.policies.policy import Bools, Decision, Floats, Policy, Situation
 
 
 class Estimate(Protocol):
@@ -65,4 +65,4 @@ class Router:
         """Decisions for B routing texts; tradeoff defaults to the calibrated one."""
         knob = self.tradeoff if tradeoff is None else tradeoff
         estimates, cost_usd = self.estimates(texts, knob)
-        return self.policy.decide(estimates, cost_usd, np.full(len(texts), knob), mask)
+        return self.policy.decide(Situation(estimates, cost_usd, np.full(len(texts), knob), mask))

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from anabranch.routers.policies.policy import Situation
 from anabranch.training.choices import Tried
 from anabranch.training.ground import Ground
 from anabranch.training.metrics.oracle import chosen_cells
@@ -48,4 +49,4 @@ def _agreement(a: Tried, b: Tried, ground: Ground) -> Agreement:
 
 def _margin(tried: Tried) -> NDArray[np.floating]:
     knob = np.full(len(tried.decision.arm), tried.router.tradeoff)
-    return tried.router.policy.margin(tried.estimates, tried.cost_usd, knob)
+    return tried.router.policy.margin(Situation(tried.estimates, tried.cost_usd, knob))

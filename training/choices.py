@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from anabranch.data.outcomes import Floats
 from anabranch.routers.estimates import Estimates
-from anabranch.routers.policies.policy import Decision
+from anabranch.routers.policies.policy import Decision, Situation
 from anabranch.routers.router import Router
 
 
@@ -36,12 +36,12 @@ class Tried:
 def try_out(router: Router, texts: Sequence[str], knobs: Floats) -> Tried:
     """Decide every text at the calibrated trade-off and at every knob; estimates are made once if they can be."""
     estimates, cost_usd = router.estimates(texts, router.tradeoff)
-    decision = router.policy.decide(estimates, cost_usd, np.full(len(texts), router.tradeoff))
+    decision = router.policy.decide(Situation(estimates, cost_usd, np.full(len(texts), router.tradeoff)))
     if router.reads_tradeoff:
         columns = [router.decide(texts, float(knob)).arm for knob in knobs]
     else:
         rows = [np.full(len(texts), knob) for knob in knobs]
-        columns = [router.policy.decide(estimates, cost_usd, row).arm for row in rows]
+        columns = [router.policy.decide(Situation(estimates, cost_usd, row)).arm for row in rows]
     return Tried(router, estimates, cost_usd, decision, knobs, np.stack(columns, axis=1))
 
 

@@ -9,6 +9,7 @@ from anabranch.commands.answer import Answer
 from anabranch.data.routing_text import routing_text
 from anabranch.export.bundle import read_bundle
 from anabranch.export.session import router_in
+from anabranch.routers.policies.policy import Situation
 
 
 def route(bundle: Path, prompt: str, *, tradeoff: float | None = None) -> Answer:
@@ -24,7 +25,7 @@ def route(bundle: Path, prompt: str, *, tradeoff: float | None = None) -> Answer
     router = router if tradeoff is None else router.at(tradeoff)
     texts = [routing_text(prompt)]
     estimates, cost_usd = router.estimates(texts, router.tradeoff)
-    decision = router.policy.decide(estimates, cost_usd, np.array([router.tradeoff]))
+    decision = router.policy.decide(Situation(estimates, cost_usd, np.array([router.tradeoff])))
     chosen = router.arms[int(decision.arm[0])]
     rows = [
         {"arm": arm, "quality": float(quality), "cost_usd": None if np.isnan(cost) else float(cost)}

@@ -7,12 +7,11 @@ import numpy as np
 
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.policies.policy import (
-    Bools,
     Decision,
     Floats,
+    Situation,
     best_then_cheapest,
     decided,
-    feasible,
     lead,
     require_cost,
 )
@@ -32,7 +31,7 @@ class ArgmaxUtility:
 
     >>> estimates = Estimates(np.array([[0.5, 0.9]]), np.zeros((1, 2)), np.zeros((1, 2)))
     >>> cost = np.array([[0.1, 1.0]])
-    >>> [int(ArgmaxUtility(1.0).decide(estimates, cost, np.array([t])).arm[0]) for t in (0.0, 0.6, 0.8, 1.0)]
+    >>> [int(ArgmaxUtility(1.0).decide(Situation(estimates, cost, np.array([t]))).arm[0]) for t in (0.0, 0.6, 0.8, 1.0)]
     [0, 0, 1, 1]
     """
 
@@ -43,31 +42,23 @@ class ArgmaxUtility:
         """At t = 1 costs do not matter, below it they do."""
         return True
 
-    def decide(
-        self,
-        estimates: Estimates[Floats],
-        cost_usd: Floats,
-        tradeoff: Floats,
-        mask: Bools | None = None,
-        u: Floats | None = None,
-    ) -> Decision:
+    def decide(self, on: Situation) -> Decision:
         """See `Policy.decide`; costs may be unknown only where the trade-off is 1."""
-        utility = self.utility(estimates, cost_usd, tradeoff)
-        utility = np.where(feasible(utility.shape, mask), utility, -np.inf)
-        return decided(best_then_cheapest(utility, cost_usd), utility.shape[1], "max_utility")
+        utility = np.where(on.feasible, self.utility(on), -np.inf)
+        return decided(best_then_cheapest(utility, on.cost_usd), utility.shape[1], "max_utility")
 
-    def utility(self, estimates: Estimates[Floats], cost_usd: Floats, tradeoff: Floats) -> Floats:
+    def utility(self, on: Situation) -> Floats:
         """t q - (1 - t) c / scale, float64 (B, A)."""
-        priced = tradeoff < 1
+        priced = on.tradeoff < 1
         if priced.any():
-            require_cost(cost_usd[priced], "argmax-utility below trade-off 1")
-        weight = tradeoff[:, None]
-        penalty = np.where(priced[:, None], (1 - weight) * cost_usd / self.scale_usd, 0.0)
-        return np.asarray(weight * estimates.quality.astype(np.float64) - penalty)
+            require_cost(on.cost_usd[priced], "argmax-utility below trade-off 1")
+        weight = on.tradeoff[:, None]
+        penalty = np.where(priced[:, None], (1 - weight) * on.cost_usd / self.scale_usd, 0.0)
+        return np.asarray(weight * on.quality - penalty)
 
-    def margin(self, estimates: Estimates[Floats], cost_usd: Floats, tradeoff: Floats) -> Floats:
+    def margin(self, on: Situation) -> Floats:
         """The best utility's lead."""
-        return lead(self.utility(estimates, cost_usd, tradeoff))
+        return lead(self.utility(on))
 
     def fitted(self, estimates: Estimates[Floats], cost_usd: Floats) -> Self:
         """Scale = the mean cost of the priciest arm."""

@@ -7,12 +7,11 @@ import numpy as np
 
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.policies.policy import (
-    Bools,
     Decision,
     Floats,
+    Situation,
     best_then_cheapest,
     decided,
-    feasible,
     lead,
     require_cost,
 )
@@ -30,7 +29,7 @@ class CheapestAbove:
 
     >>> estimates = Estimates(np.array([[0.5, 0.9]]), np.zeros((1, 2)), np.zeros((1, 2)))
     >>> policy = CheapestAbove(quantiles=(0.0, 1.0))
-    >>> [int(policy.decide(estimates, np.array([[1.0, 2.0]]), np.array([t])).arm[0]) for t in (0.4, 0.6)]
+    >>> [int(policy.decide(Situation(estimates, np.array([[1.0, 2.0]]), np.array([t]))).arm[0]) for t in (0.4, 0.6)]
     [0, 1]
     """
 
@@ -41,29 +40,22 @@ class CheapestAbove:
         """Cheapest has no meaning without costs."""
         return True
 
-    def decide(
-        self,
-        estimates: Estimates[Floats],
-        cost_usd: Floats,
-        tradeoff: Floats,
-        mask: Bools | None = None,
-        u: Floats | None = None,
-    ) -> Decision:
+    def decide(self, on: Situation) -> Decision:
         """See `Policy.decide`."""
-        require_cost(cost_usd, "cheapest-above")
-        allowed = feasible(estimates.quality.shape, mask)
-        quality = np.where(allowed, estimates.quality.astype(np.float64), -np.inf)
-        enough = allowed & (quality >= self._floor(tradeoff)[:, None])
-        cheapest = best_then_cheapest(np.where(enough, -cost_usd, -np.inf), cost_usd)
+        require_cost(on.cost_usd, "cheapest-above")
+        allowed = on.feasible
+        quality = np.where(allowed, on.quality, -np.inf)
+        enough = allowed & (quality >= self._floor(on.tradeoff)[:, None])
+        cheapest = best_then_cheapest(np.where(enough, -on.cost_usd, -np.inf), on.cost_usd)
         reached = enough.sum(axis=1) > 0
-        arm = np.where(reached, cheapest, best_then_cheapest(quality, cost_usd))
+        arm = np.where(reached, cheapest, best_then_cheapest(quality, on.cost_usd))
         reasons = np.where(reached, "cheapest_above", "best_below").tolist()
         return decided(arm, quality.shape[1], tuple(reasons))
 
-    def margin(self, estimates: Estimates[Floats], cost_usd: Floats, tradeoff: Floats) -> Floats:
+    def margin(self, on: Situation) -> Floats:
         """The distance of the nearest quality from the floor, or the best quality's lead where none reaches it."""
-        quality = estimates.quality.astype(np.float64)
-        floor = self._floor(tradeoff)[:, None]
+        quality = on.quality
+        floor = self._floor(on.tradeoff)[:, None]
         distance = np.abs(quality - floor).min(axis=1)
         reached = (quality >= floor).any(axis=1)
         return np.asarray(np.where(reached, distance, np.minimum(distance, lead(quality))))

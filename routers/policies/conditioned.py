@@ -7,7 +7,7 @@ import numpy as np
 
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.policies.argmax_utility import utility_knots
-from anabranch.routers.policies.policy import Bools, Decision, Floats, best_then_cheapest, decided, feasible, lead
+from anabranch.routers.policies.policy import Decision, Floats, Situation, best_then_cheapest, decided, lead
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Conditioned:
     """Choose argmax of a score that was already conditioned on the trade-off (RM-Softmax).
 
     >>> estimates = Estimates(np.array([[0.5, 0.9]]), np.zeros((1, 2)), np.zeros((1, 2)))
-    >>> int(Conditioned().decide(estimates, np.zeros((1, 2)), np.zeros(1)).arm[0])
+    >>> int(Conditioned().decide(Situation(estimates, np.zeros((1, 2)), np.zeros(1))).arm[0])
     1
     """
 
@@ -24,21 +24,14 @@ class Conditioned:
         """Costs were weighed in training."""
         return False
 
-    def decide(
-        self,
-        estimates: Estimates[Floats],
-        cost_usd: Floats,
-        tradeoff: Floats,
-        mask: Bools | None = None,
-        u: Floats | None = None,
-    ) -> Decision:
+    def decide(self, on: Situation) -> Decision:
         """See `Policy.decide`."""
-        score = np.where(feasible(estimates.quality.shape, mask), estimates.quality.astype(np.float64), -np.inf)
-        return decided(best_then_cheapest(score, cost_usd), score.shape[1], "max_score")
+        score = np.where(on.feasible, on.quality, -np.inf)
+        return decided(best_then_cheapest(score, on.cost_usd), score.shape[1], "max_score")
 
-    def margin(self, estimates: Estimates[Floats], cost_usd: Floats, tradeoff: Floats) -> Floats:
+    def margin(self, on: Situation) -> Floats:
         """The best score's lead."""
-        return lead(estimates.quality.astype(np.float64))
+        return lead(on.quality)
 
     def fitted(self, estimates: Estimates[Floats], cost_usd: Floats) -> Self:
         """Nothing to fit."""

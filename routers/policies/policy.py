@@ -29,6 +29,47 @@ class Decision:
     reason: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Situation:
+    """What a policy decides on: B prompts, A arms.
+
+    Args:
+        estimates: arrays [B, A].
+        cost_usd: float64 [B, A], expected USD of the request on each arm; NaN if unknown.
+        tradeoff: float64 [B] in [0, 1], 0 = cheapest, 1 = best.
+        mask: bool [B, A], the feasible arms; all if None.
+        u: float64 [B] in [0, 1), the randomness of policies that explore.
+    """
+
+    estimates: Estimates[Floats]
+    cost_usd: Floats
+    tradeoff: Floats
+    mask: Bools | None = None
+    u: Floats | None = None
+
+    @property
+    def quality(self) -> Floats:
+        """Estimated quality in float64, [B, A]."""
+        return self.estimates.quality.astype(np.float64)
+
+    @property
+    def feasible(self) -> Bools:
+        """The mask [B, A], all True if there is none.
+
+        Raises:
+            ValueError: the mask has another shape, or a row has no feasible arm.
+        """
+        shape = self.estimates.quality.shape
+        if self.mask is None:
+            return np.ones(shape, dtype=bool)
+        if self.mask.shape != shape:
+            raise ValueError(f"mask has shape {self.mask.shape}; estimates have {shape}")
+        if not self.mask.any(axis=1).all():
+            row = int(np.argmin(self.mask.any(axis=1)))
+            raise ValueError(f"row {row} has no feasible arm: relax the request's needs or add an arm that meets them")
+        return self.mask
+
+
 class Policy(Protocol):
     """A frozen dataclass of settings with one decision rule."""
 
@@ -36,28 +77,14 @@ class Policy(Protocol):
     def needs_cost(self) -> bool:
         """Whether trade-offs below 1 have no meaning while costs are unknown."""
 
-    def decide(
-        self,
-        estimates: Estimates[Floats],
-        cost_usd: Floats,
-        tradeoff: Floats,
-        mask: Bools | None = None,
-        u: Floats | None = None,
-    ) -> Decision:
-        """Choose an arm a row.
-
-        Args:
-            estimates: arrays [B, A].
-            cost_usd: float64 [B, A], expected USD of the request on each arm; NaN if unknown.
-            tradeoff: float64 [B] in [0, 1], 0 = cheapest, 1 = best.
-            mask: bool [B, A], the feasible arms; all if None.
-            u: float64 [B] in [0, 1), the randomness of policies that explore.
+    def decide(self, on: Situation) -> Decision:
+        """Choose an arm a row; pure, and each row by itself.
 
         Raises:
             ValueError: a row has no feasible arm, or the policy needs costs that are unknown.
         """
 
-    def margin(self, estimates: Estimates[Floats], cost_usd: Floats, tradeoff: Floats) -> Floats:
+    def margin(self, on: Situation) -> Floats:
         """How far each row is from another decision, (B,), in units of quality; all arms feasible."""
 
     def fitted(self, estimates: Estimates[Floats], cost_usd: Floats) -> Self:
@@ -73,22 +100,6 @@ def decided(arm: NDArray[np.int64], arms: int, reason: str | tuple[str, ...]) ->
     members[np.arange(len(arm)), arm] = True
     codes = reason if isinstance(reason, tuple) else (reason,) * len(arm)
     return Decision(arm, members, members.astype(np.float64), codes)
-
-
-def feasible(shape: tuple[int, ...], mask: Bools | None) -> Bools:
-    """The mask, all True if None.
-
-    Raises:
-        ValueError: a row has no feasible arm.
-    """
-    if mask is None:
-        return np.ones(shape, dtype=bool)
-    if mask.shape != shape:
-        raise ValueError(f"mask has shape {mask.shape}; estimates have {shape}")
-    if not mask.any(axis=1).all():
-        row = int(np.argmin(mask.any(axis=1)))
-        raise ValueError(f"row {row} has no feasible arm: relax the request's needs or add an arm that meets them")
-    return mask
 
 
 def lead(score: Floats) -> Floats:

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 
 from anabranch.routers.estimates import Estimates
-from anabranch.routers.policies.policy import Bools, Decision, Floats, decided, feasible
+from anabranch.routers.policies.policy import Decision, Floats, Situation, decided
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ThresholdPair:
 
     >>> estimates = Estimates(np.array([[0.1, 0.2], [0.1, 0.9]]), np.zeros((2, 2)), np.zeros((2, 2)))
     >>> policy = ThresholdPair(strong=1, weak=0).fitted(estimates, np.full((2, 2), np.nan))
-    >>> policy.decide(estimates, np.full((2, 2), np.nan), np.array([0.5, 0.5])).arm.tolist()
+    >>> policy.decide(Situation(estimates, np.full((2, 2), np.nan), np.array([0.5, 0.5]))).arm.tolist()
     [0, 1]
     """
 
@@ -41,27 +41,20 @@ class ThresholdPair:
         quality = estimates.quality.astype(np.float64)
         return quality[:, self.strong] - quality[:, self.weak]
 
-    def decide(
-        self,
-        estimates: Estimates[Floats],
-        cost_usd: Floats,
-        tradeoff: Floats,
-        mask: Bools | None = None,
-        u: Floats | None = None,
-    ) -> Decision:
+    def decide(self, on: Situation) -> Decision:
         """See `Policy.decide`; when only one of the pair is feasible, that one answers."""
-        allowed = feasible(estimates.quality.shape, mask)
+        allowed = on.feasible
         if not (allowed[:, [self.weak, self.strong]]).any(axis=1).all():
             raise ValueError("neither arm of the pair is feasible for some row; this policy knows no third arm")
-        go_strong = (self.advantage(estimates) > self._threshold(tradeoff)) | (tradeoff >= 1)
+        go_strong = (self.advantage(on.estimates) > self._threshold(on.tradeoff)) | (on.tradeoff >= 1)
         go_strong = np.where(allowed[:, self.strong], go_strong | ~allowed[:, self.weak], False)
         arm = np.where(go_strong, self.strong, self.weak).astype(np.int64)
         reasons = tuple("above_threshold" if strong else "below_threshold" for strong in go_strong)
-        return decided(arm, estimates.quality.shape[1], reasons)
+        return decided(arm, allowed.shape[1], reasons)
 
-    def margin(self, estimates: Estimates[Floats], cost_usd: Floats, tradeoff: Floats) -> Floats:
+    def margin(self, on: Situation) -> Floats:
         """The advantage's distance from the threshold."""
-        return np.abs(self.advantage(estimates) - self._threshold(tradeoff))
+        return np.abs(self.advantage(on.estimates) - self._threshold(on.tradeoff))
 
     def _threshold(self, tradeoff: Floats) -> Floats:
         if not self.quantiles:

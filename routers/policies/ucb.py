@@ -5,7 +5,7 @@ from typing import Self
 
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.policies.argmax_utility import ArgmaxUtility
-from anabranch.routers.policies.policy import Bools, Decision, Floats
+from anabranch.routers.policies.policy import Decision, Floats, Situation
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class UCB:
 
     >>> import numpy as np
     >>> estimates = Estimates(np.array([[0.5, 0.4]]), np.zeros((1, 2)), np.array([[0.0, 0.2]]))
-    >>> int(UCB(alpha=1.0).decide(estimates, np.zeros((1, 2)), np.ones(1)).arm[0])
+    >>> int(UCB(alpha=1.0).decide(Situation(estimates, np.zeros((1, 2)), np.ones(1))).arm[0])
     1
     """
 
@@ -30,23 +30,17 @@ class UCB:
         """As its utility does."""
         return self.inner.needs_cost
 
-    def decide(
-        self,
-        estimates: Estimates[Floats],
-        cost_usd: Floats,
-        tradeoff: Floats,
-        mask: Bools | None = None,
-        u: Floats | None = None,
-    ) -> Decision:
+    def decide(self, on: Situation) -> Decision:
         """See `Policy.decide`."""
-        return self.inner.decide(self._optimistic(estimates), cost_usd, tradeoff, mask, u)
+        return self.inner.decide(self._optimistic(on))
 
-    def margin(self, estimates: Estimates[Floats], cost_usd: Floats, tradeoff: Floats) -> Floats:
+    def margin(self, on: Situation) -> Floats:
         """The best optimistic utility's lead."""
-        return self.inner.margin(self._optimistic(estimates), cost_usd, tradeoff)
+        return self.inner.margin(self._optimistic(on))
 
-    def _optimistic(self, estimates: Estimates[Floats]) -> Estimates[Floats]:
-        return estimates._replace(quality=estimates.quality + self.alpha * estimates.spread)
+    def _optimistic(self, on: Situation) -> Situation:
+        hoped = on.estimates.quality + self.alpha * on.estimates.spread
+        return replace(on, estimates=on.estimates._replace(quality=hoped))
 
     def fitted(self, estimates: Estimates[Floats], cost_usd: Floats) -> Self:
         """Fit the utility's scale."""

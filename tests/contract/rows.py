@@ -15,6 +15,7 @@ from anabranch.routers.encoders.embed import embed
 from anabranch.routers.encoders.encoder import Encoder
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.estimators.estimator import ClosedForm, Estimator
+from anabranch.routers.policies.policy import Situation
 from anabranch.routers.policies.registry import load_policy
 from anabranch.routers.recipe import Recipe, recipe_of, settings_of
 from anabranch.routers.registry import ROUTERS
@@ -89,7 +90,7 @@ class Learnt:
 
         def chosen(rows: Ints, tradeoff: float) -> Ints:
             estimates = self.estimates(rows, tradeoff)
-            return policy.decide(estimates, estimates.usage.astype(np.float64), np.full(len(rows), tradeoff)).arm
+            return policy.decide(Situation(estimates, estimates.usage.astype(np.float64), np.full(len(rows), tradeoff))).arm
 
         knots = policy.knots(21) if self.world.tradeoff < 1 else np.ones(1)
         worths = [self.world.recorded_worth(validation, chosen(validation, float(knot))) for knot in knots]

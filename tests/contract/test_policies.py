@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from anabranch.routers.estimates import Estimates
-from anabranch.routers.policies.policy import Bools, Decision, Floats, Policy
+from anabranch.routers.policies.policy import Bools, Decision, Floats, Policy, Situation
 from anabranch.routers.policies.registry import POLICIES, load_policy, policy_settings
 from anabranch.routers.policies.threshold_pair import ThresholdPair
 
@@ -36,7 +36,7 @@ class Case:
     mask: Bools
 
     def decide(self, policy: Policy, mask: Bools | None = None) -> Decision:
-        return policy.decide(self.estimates, self.cost_usd, self.tradeoff, mask)
+        return policy.decide(Situation(self.estimates, self.cost_usd, self.tradeoff, mask))
 
     def policy(self, row: str) -> Policy:
         return load_policy(row, {}).fitted(self.estimates, self.cost_usd)
@@ -121,7 +121,7 @@ def _with_arms(policy: Policy, order: NDArray[Any]) -> Policy:
 def test_what_is_smaller_than_half_the_margin_changes_no_decision(row: str, case: Case, data: st.DataObject) -> None:
     """Two qualities can move towards each other by half the margin each."""
     policy = case.policy(row)
-    margin = np.minimum(policy.margin(case.estimates, case.cost_usd, case.tradeoff), 4.0)
+    margin = np.minimum(policy.margin(Situation(case.estimates, case.cost_usd, case.tradeoff)), 4.0)
     assert margin.shape == case.tradeoff.shape and (margin >= 0).all()
     push = data.draw(arrays(np.float64, case.mask.shape, elements=st.sampled_from([-0.49, 0.0, 0.49])))
     quality = case.estimates.quality.astype(np.float64) + push * margin[:, None]

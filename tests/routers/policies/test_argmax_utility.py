@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from anabranch.routers.policies.argmax_utility import ArgmaxUtility, utility_knots
+from anabranch.routers.policies.policy import Situation
 from tests.routers.policies.arrays import estimates_of
 
 NAN = np.nan
@@ -10,33 +11,33 @@ COST = np.array([[1.0, 4.0]])
 
 def test_utility_by_hand() -> None:
     """At t = 0.75 and a scale of 4 USD: 0.75 * 0.4 - 0.25 * 1/4 and 0.75 * 0.8 - 0.25 * 4/4."""
-    utility = ArgmaxUtility(scale_usd=4.0).utility(estimates_of([[0.4, 0.8]]), COST, np.array([0.75]))
+    utility = ArgmaxUtility(scale_usd=4.0).utility(Situation(estimates_of([[0.4, 0.8]]), COST, np.array([0.75])))
     assert utility[0].tolist() == pytest.approx([0.2375, 0.35])
 
 
 @pytest.mark.parametrize(("tradeoff", "arm"), [(0.0, 0), (0.65, 0), (0.66, 1), (1.0, 1)])
 def test_the_choice_changes_where_utilities_are_equal(tradeoff: float, arm: int) -> None:
     """t * 0.4 = (1 - t) * 3/4 at t = 0.75 / 1.15 = 0.652."""
-    decision = ArgmaxUtility(4.0).decide(estimates_of([[0.4, 0.8]]), COST, np.array([tradeoff]))
+    decision = ArgmaxUtility(4.0).decide(Situation(estimates_of([[0.4, 0.8]]), COST, np.array([tradeoff])))
     assert decision.arm.tolist() == [arm] and decision.reason == ("max_utility",)
 
 
 def test_equal_utilities_go_to_the_cheaper_arm() -> None:
     """At t = 0.5 and a scale of 1 USD a quarter of quality is worth a quarter of a USD; the dearer arm stands first."""
     cost_usd = np.array([[0.5, 0.25]])
-    assert ArgmaxUtility().decide(estimates_of([[0.75, 0.5]]), cost_usd, np.array([0.5])).arm.tolist() == [1]
+    assert ArgmaxUtility().decide(Situation(estimates_of([[0.75, 0.5]]), cost_usd, np.array([0.5]))).arm.tolist() == [1]
 
 
 def test_the_margin_is_the_lead_in_utility() -> None:
     """0.35 - 0.2375 as above; at t = 1 the lead in quality, 0.4, also where costs are unknown."""
     policy, estimates = ArgmaxUtility(4.0), estimates_of([[0.4, 0.8]])
-    assert policy.margin(estimates, COST, np.array([0.75])).tolist() == pytest.approx([0.1125])
-    assert policy.margin(estimates, np.full((1, 2), NAN), np.ones(1)).tolist() == pytest.approx([0.4])
+    assert policy.margin(Situation(estimates, COST, np.array([0.75]))).tolist() == pytest.approx([0.1125])
+    assert policy.margin(Situation(estimates, np.full((1, 2), NAN), np.ones(1))).tolist() == pytest.approx([0.4])
 
 
 def test_rows_at_trade_off_1_may_have_unknown_costs_beside_rows_that_know_theirs() -> None:
     cost_usd = np.array([[1.0, 4.0], [NAN, NAN]])
-    decision = ArgmaxUtility(4.0).decide(estimates_of([[0.4, 0.8]] * 2), cost_usd, np.array([0.5, 1.0]))
+    decision = ArgmaxUtility(4.0).decide(Situation(estimates_of([[0.4, 0.8]] * 2), cost_usd, np.array([0.5, 1.0])))
     assert decision.arm.tolist() == [0, 1]
 
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from anabranch.routers.policies.policy import best_then_cheapest, decided, feasible, lead, require_cost
+from anabranch.routers.policies.policy import Situation, best_then_cheapest, decided, lead, require_cost
+from tests.routers.policies.arrays import estimates_of
 
 NAN, INF = np.nan, np.inf
 
@@ -30,7 +31,8 @@ def test_a_decision_is_certain_of_its_arm() -> None:
 
 
 def test_without_a_mask_every_arm_is_feasible() -> None:
-    assert feasible((2, 3), None).tolist() == [[True] * 3] * 2
+    situation = Situation(estimates_of([[0.1] * 3] * 2), np.zeros((2, 3)), np.ones(2))
+    assert situation.feasible.tolist() == [[True] * 3] * 2
 
 
 def test_the_lead_is_over_the_second_best() -> None:
