@@ -16,7 +16,7 @@ from anabranch import __version__
 from anabranch.commands import COMMANDS
 from anabranch.commands.answer import Answer
 from anabranch.commands.recipe_flags import recipe_flags
-from anabranch.docs import first_sentence
+from anabranch.docstrings import first_sentence
 from anabranch.registry import resolve
 
 

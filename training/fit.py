@@ -81,27 +81,34 @@ def fit(
 
     options = TrainerOptions(out / "logs", seed, tracker, progress, {"recipe": recipe, "encoder": encoder, **chosen})
     estimator, losses = _learn(method, prepared, costing, text_encoder, embedder, options)
-    parts = RouterSettings(
+    settled = RouterSettings(
         recipe=recipe,
         recipe_settings=chosen,
         arms=prepared.outcomes.arms,
         encoder=encoder,
         encoder_options=dict(encoder_options or {}),
-        encoder_fingerprint=text_encoder.fingerprint,
-        encoder_trained=estimator.trains_encoder,
-        width=text_encoder.width,
         routing_text_version=ROUTING_TEXT_VERSION,
-        quality_kind=estimator.quality_kind,
-        reads_tradeoff=estimator.reads_tradeoff,
         costing=CostingSettings(**asdict(costing)),
         policy=_uncalibrated(policy, method, costing, len(prepared.outcomes.arms), aim),
+        **_facts(text_encoder, estimator),
     )
-    run = Run(parts, provenance_of(prepared, seed), text_encoder, estimator)
-    run, calibrated = settle(
-        run, prepared.train, prepared.validation, aim, None if estimator.trains_encoder else embedder
-    )
+    run = Run(settled, provenance_of(prepared, seed), text_encoder, estimator)
+    # what an encoder embeds after it has learnt is not in the cache
+    source = None if estimator.trains_encoder else embedder
+    run, calibrated = settle(run, prepared.train, prepared.validation, aim, source)
     write_run(run, out, prepared, {**losses, **asdict(calibrated)})
     return run
+
+
+def _facts(encoder: Encoder, estimator: Estimator) -> dict[str, Any]:
+    """What the trained parts say of themselves."""
+    return {
+        "encoder_fingerprint": encoder.fingerprint,
+        "encoder_trained": estimator.trains_encoder,
+        "width": encoder.width,
+        "quality_kind": estimator.quality_kind,
+        "reads_tradeoff": estimator.reads_tradeoff,
+    }
 
 
 def _learn(

@@ -5,7 +5,7 @@ from typing import Literal
 from rich.table import Table
 
 from anabranch.commands.answer import Answer
-from anabranch.docs import class_constant, first_sentence
+from anabranch.docstrings import class_constant, first_sentence
 from anabranch.routers.registry import ROUTERS
 
 Stage = Literal["before", "during", "after", "cascade"]

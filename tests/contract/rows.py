@@ -90,7 +90,9 @@ class Learnt:
 
         def chosen(rows: Ints, tradeoff: float) -> Ints:
             estimates = self.estimates(rows, tradeoff)
-            return policy.decide(Situation(estimates, estimates.usage.astype(np.float64), np.full(len(rows), tradeoff))).arm
+            return policy.decide(
+                Situation(estimates, estimates.usage.astype(np.float64), np.full(len(rows), tradeoff))
+            ).arm
 
         knots = policy.knots(21) if self.world.tradeoff < 1 else np.ones(1)
         worths = [self.world.recorded_worth(validation, chosen(validation, float(knot))) for knot in knots]

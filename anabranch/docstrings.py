@@ -8,7 +8,7 @@ from pathlib import Path
 def first_sentence(path: str) -> str:
     """The first line of the docstring of `package.module:name`.
 
-    >>> first_sentence("anabranch.docs:first_sentence")
+    >>> first_sentence("anabranch.docstrings:first_sentence")
     'The first line of the docstring of `package.module:name`.'
     """
     text = ast.get_docstring(_definition(path)) or ""
