@@ -19,9 +19,10 @@ def model_card(name: str, manifest: Manifest) -> str:
         _arms(manifest.router),
         _training(manifest),
         _privacy(manifest),
+        _curve(manifest.metrics.get("evaluation")),
         _metrics(manifest.metrics),
     )
-    return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
+    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
 
 def _head(name: str, manifest: Manifest) -> list[str]:
@@ -88,6 +89,23 @@ def _privacy(manifest: Manifest) -> list[str]:
     return ["## User prompts", "", f"Inside is {manifest.user_prompts}. {warning}"]
 
 
+def _curve(evaluation: Mapping[str, Any] | None) -> list[str]:
+    """The cost-quality curve of an evaluation, a row a trade-off."""
+    if evaluation is None:
+        return []
+    unit = {"usd": "USD a request", "strong_share": "share of strong calls"}.get(evaluation["cost_unit"], "cost")
+    rows = ((f"{p['tradeoff']:.4g}", _interval(p["quality"]), _interval(p["cost"])) for p in evaluation["curve"])
+    where = f"{evaluation['prompts']:,} {evaluation['split']} prompts of {evaluation['labels']}"
+    verdict = f"Verdict: {evaluation['verdict']}; gain {_interval(evaluation['gain'])}."
+    return ["## Curve", "", f"On {where}. {verdict}", "", *_table(("trade-off", "mean quality", unit), *rows)]
+
+
+def _interval(figure: Mapping[str, float | None] | None) -> str:
+    if figure is None or any(figure[end] is None for end in ("value", "low", "high")):
+        return "n/a"
+    return f"{figure['value']:.4g} [{figure['low']:.4g}, {figure['high']:.4g}]"
+
+
 def _metrics(metrics: Mapping[str, Any]) -> list[str]:
     rows = list(_leaves(metrics))
     return ["## Metrics", "", *(_table(("metric", "value"), *rows) if rows else ["None were recorded."])]
@@ -96,7 +114,9 @@ def _metrics(metrics: Mapping[str, Any]) -> list[str]:
 def _leaves(metrics: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
     """Dotted names and values of nested metrics; long lists stay in the manifest."""
     for name, value in metrics.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value.keys() == {"value", "low", "high"}:
+            yield f"{path}{name}", _interval(value)
+        elif isinstance(value, Mapping):
             yield from _leaves(value, f"{path}{name}.")
         elif not isinstance(value, list):
             yield f"{path}{name}", f"{value:.4g}" if isinstance(value, float) else str(value)

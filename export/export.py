@@ -13,6 +13,7 @@ from anabranch.data.outcomes import Floats, Outcomes
 from anabranch.export.bundle import CARD, GRAPH, TOKENIZER, check_target, write_bundle
 from anabranch.export.card import model_card
 from anabranch.export.drift import decision_drift, estimate_drift
+from anabranch.export.evaluation import evaluation_of
 from anabranch.export.graph import LINK, check_size, export_encoder, export_head, router_graph
 from anabranch.export.manifest import Manifest
 from anabranch.export.parity import PROBES, check_parity
@@ -47,6 +48,7 @@ def export_run(
     labels: Path | None = None,
     max_loss: float = 0.02,
     no_index: bool = False,
+    report: Path | None = None,
 ) -> Path:
     """Write a RUN's router as a bundle; nothing is written unless the graph says what the router says.
 
@@ -58,6 +60,7 @@ def export_run(
             int8 embeddings; with it, int8 is judged by what its decisions achieve on the validation prompts.
         max_loss: how much mean observed quality int8 may lose on the validation prompts.
         no_index: refuse a router that keeps an index of the training prompts' embeddings.
+        report: an evaluation of RUN, to go into the manifest and the model card.
 
     Raises:
         ParityError: the graph disagrees with the router, or int8 loses too much.
@@ -88,7 +91,7 @@ def export_run(
         usage=usage if usage_known else None,
         reads_tradeoff=trained.settings.reads_tradeoff,
     )
-    metrics = _training_metrics(run)
+    metrics = _training_metrics(run) | ({"evaluation": evaluation_of(report, run.name)} if report else {})
     if encoder == "int8":
         metrics["int8"] = _drift(trained, trained.settings.router("int8", estimate), known, max_loss)
 

@@ -40,8 +40,11 @@ def test_the_main_job(labels: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert trained["prompts"] == {"train": 136, "validation": 24, "test": 80, "left_out": 0}
     calibrated = answer(capsys, "calibrate", tmp_path / "run", "--labels", labels, "--target", "floor=0.8")
     assert calibrated["quality"] >= 0.8
-    exported = answer(capsys, "export", tmp_path / "run", "--out", tmp_path / "bundle", "--labels", labels)
+    run("evaluate", tmp_path / "run", "--labels", labels, "--out", tmp_path / "first")
+    bundle = ("--out", tmp_path / "bundle", "--labels", labels, "--report", tmp_path / "first")
+    exported = answer(capsys, "export", tmp_path / "run", *bundle)
     assert exported["arms"] == ["adder", "poet", "sage"]
+    assert "| trade-off | mean quality | USD a request |" in (tmp_path / "bundle" / "README.md").read_text()
     report = answer(
         capsys, "evaluate", tmp_path / "run", tmp_path / "bundle", "--labels", labels, "--out", tmp_path / "report"
     )

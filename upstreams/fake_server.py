@@ -215,9 +215,10 @@ class FakeServer:
             return
         begun = False
         try:
-            async for piece in self._stream_bodies(request):
-                yield _event(_json(piece, wrong))
-                begun = True
+            async with aclosing(self._stream_bodies(request)) as bodies:
+                async for piece in bodies:
+                    yield _event(_json(piece, wrong))
+                    begun = True
         except UpstreamError as error:
             if not begun:
                 raise

@@ -35,7 +35,7 @@ class Backoff:
         >>> Backoff().delay_s(3, None, u=0.5), Backoff().delay_s(1, 7.0, u=0.5)
         (1.0, 7.25)
         """
-        jitter_s = u * self.first_s * 2 ** (sent - 1)
+        jitter_s = u * self.first_s * 2.0 ** (sent - 1)
         return min(self.longest_s, (retry_after_s or 0.0) + jitter_s)
 
 

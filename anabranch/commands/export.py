@@ -16,6 +16,7 @@ def export(
     labels: Path | None = None,
     max_loss: float = 0.02,
     no_index: bool = False,
+    report: Path | None = None,
 ) -> Answer:
     """Package a run as a bundle that needs no torch.
 
@@ -26,6 +27,7 @@ def export(
         labels: the label set the run was trained on; needed to build an int8 index, and to check int8 decisions.
         max_loss: mean quality that int8 may lose on the validation prompts.
         no_index: refuse routers that keep embeddings of the training prompts.
+        report: REPORT folder that `evaluate` wrote of this run, to go into the manifest and the model card.
     """
-    export_run(run, out, encoder=encoder, labels=labels, max_loss=max_loss, no_index=no_index)
+    export_run(run, out, encoder=encoder, labels=labels, max_loss=max_loss, no_index=no_index, report=report)
     return Answer(f"wrote {out}; try: anabranch route {out} 'your prompt'", inspect_bundle(out))
