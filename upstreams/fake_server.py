@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
+import aiohttp.web as web
 import orjson
-from aiohttp import web
 
 from anabranch.upstreams.chat_reply import chunk_bodies, reply_body
 from anabranch.upstreams.chat_request import read_request
@@ -115,7 +115,7 @@ class FakeServer:
         self.active = self.most_active = 0
         self.left = asyncio.Event()
         self._ending = asyncio.Event()
-        app = web.Application()
+        app = web.Application(client_max_size=2**30)
         app.router.add_post("/v1/chat/completions", self._answer)
         # cancellation tells the moment at which a client leaves
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1.0, access_log=None)
@@ -222,7 +222,7 @@ class FakeServer:
         except UpstreamError as error:
             if not begun:
                 raise
-            yield _event(orjson.dumps({"error": _error_fields(str(error), None, _status(error))}))
+            yield _event(orjson.dumps({"error": _error_fields(str(error), _status(error))}))
             return
         yield _event(b"[DONE]")
 
@@ -257,9 +257,9 @@ def _refused(error: UpstreamError) -> web.Response:
 def _error(
     status: int, message: str, code: str | None = None, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    body = orjson.dumps({"error": _error_fields(message, code, None)})
+    body = orjson.dumps({"error": _error_fields(message, code)})
     return web.Response(status=status, body=body, content_type="application/json", headers=headers)
 
 
-def _error_fields(message: str, code: str | None, status: int | None) -> dict[str, Any]:
-    return {"message": message, "type": "upstream_error", "param": None, "code": code if status is None else status}
+def _error_fields(message: str, code: str | int | None) -> dict[str, Any]:
+    return {"message": message, "type": "upstream_error", "param": None, "code": code}

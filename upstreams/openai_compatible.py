@@ -213,6 +213,11 @@ class OpenAICompatible:
             failure = cut if begun else Unreachable(self._name, f"({self._address}) cannot be reached")
         except aiohttp.ClientError:
             failure = BadReply(self._name, "sent what is not HTTP")
+        except RuntimeError:
+            # what aiohttp says to whoever reads on after the session was closed
+            if not self._closed:
+                raise
+            failure = Closed(self._name, "was closed")
         raise Closed(self._name, "was closed") if self._closed else failure
 
     def _opened(self) -> aiohttp.ClientSession:

@@ -1,6 +1,6 @@
 """The upstream contract: a request in, a reply with its real usage out; whoever answers."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -128,8 +128,8 @@ class Upstream(Protocol):
     async def complete(self, request: Request) -> Reply:
         """The whole answer."""
 
-    def stream(self, request: Request) -> AsyncIterator[Chunk]:
-        """The answer in pieces; ends with a chunk that has a finish reason, or with an error."""
+    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        """The answer in pieces; ends with a chunk that has a finish reason, or with an error; closing it cancels."""
 
     async def close(self) -> None:
         """Let go of connections; requests in flight are cancelled."""

@@ -53,7 +53,7 @@ def test_hidden_tokens_are_completion(details: dict[str, Any]) -> None:
 )
 def test_counts_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
     """Against 3 tokens of prompt and 2 of completion."""
-    with pytest.raises(BadUsage, match="upstream 'x' (counted|sent)"):
+    with pytest.raises(BadUsage, match=r"upstream 'x' (counted|sent)"):
         read_usage("x", {"prompt_tokens": 3, "completion_tokens": 2, **wrong})
 
 

@@ -14,9 +14,7 @@ NOW = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)
     ("sent", "asked", "u", "expected"),
     [(1, None, 0.5, 0.25), (2, None, 0.5, 0.5), (3, None, 0.5, 1.0), (1, 3.0, 0.0, 3.0), (1, 3.0, 0.5, 3.25)],
 )
-def test_delay_doubles_and_comes_on_top_of_retry_after(
-    sent: int, asked: float | None, u: float, expected: float
-) -> None:
+def test_delay_doubles_on_top_of_retry_after(sent: int, asked: float | None, u: float, expected: float) -> None:
     """u x 0.5 s x 2^(sent - 1) + Retry-After."""
     assert Backoff().delay_s(sent, asked, u) == expected
 

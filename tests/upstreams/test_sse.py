@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -6,6 +8,7 @@ from anabranch.upstreams.sse import Event, EventParser
 STREAM = (
     "\ufeff: hello\r\n"
     'data: {"text":"Zoë 🦫"}\r\n\r\n'
+    "data:one\r\ndata:two\r\n\r\n"
     "event: error\rdata:first\rdata:  second\r\r"
     "id: 7\nretry: 10\ndata\n\n"
     "event: nothing\n\n"
@@ -15,6 +18,7 @@ STREAM = (
 
 EVENTS = [
     Event('{"text":"Zoë 🦫"}'.encode()),
+    Event(b"one\ntwo"),
     Event(b"first\n second", b"error"),
     Event(b""),
     Event(b"[DONE]"),
@@ -39,7 +43,7 @@ def test_byte_by_byte() -> None:
 @given(st.lists(st.integers(0, len(STREAM)), max_size=20))
 def test_pieces_do_not_matter(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(STREAM)]
-    assert parsed([STREAM[start:end] for start, end in zip(edges, edges[1:], strict=False)]) == EVENTS
+    assert parsed([STREAM[start:end] for start, end in pairwise(edges)]) == EVENTS
 
 
 @given(st.text("\r\n:ad t", max_size=40), st.data())
