@@ -101,7 +101,7 @@ def warn_of_collisions(tokens: Tokens, texts: Sequence[str]) -> None:
         )
     if seen.head_and_tail > MAX_COLLISIONS:
         log.warning(
-            "%.0f %% of the prompts collide after truncation to %d tokens: raise --encoder_options.max_tokens or shorten the prompts",
+            "%.0f %% of the prompts collide after truncation to %d tokens: raise --encoder_options.max_tokens",
             100 * seen.head_and_tail,
             tokens.max_tokens,
         )
