@@ -1,7 +1,18 @@
 import subprocess
 import sys
 
-LIGHT = ("arms", "minhash", "outcomes", "preferences", "prices", "routing_text", "splits", "text_keys")
+LIGHT = (
+    "answers",
+    "arms",
+    "judges",
+    "minhash",
+    "outcomes",
+    "preferences",
+    "prices",
+    "routing_text",
+    "splits",
+    "text_keys",
+)
 HEAVY = {"datasets", "pandas", "pyarrow", "rich", "scipy", "torch"}
 
 
