@@ -41,9 +41,10 @@ def test_without_costs_qualities_are_ranked(unpriced: Report, tmp_path: Path) ->
 @pytest.mark.parametrize("name", ["$x^{$", "a$b$c", "<b>&"])
 def test_a_name_is_never_read_as_a_formula(priced: Report, tmp_path: Path, name: str) -> None:
     first = priced.routers[0]
-    colours(replace(priced, labels=name, routers=(replace(first, row=replace(first.row, name=name)),)), tmp_path)
+    renamed = replace(priced, labels=name, routers=(replace(first, row=replace(first.row, name=name)),))
+    assert rgb(look(0).colour) in colours(renamed, tmp_path)
 
 
 def test_baselines_alone_can_be_drawn(priced: Report, unpriced: Report, tmp_path: Path) -> None:
     assert rgb(ORACLE_COLOUR) in colours(replace(priced, routers=()), tmp_path)
-    colours(replace(unpriced, routers=()), tmp_path)
+    assert rgb(look(0).colour) not in colours(replace(unpriced, routers=()), tmp_path)
