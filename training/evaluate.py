@@ -64,7 +64,7 @@ def evaluate(
         frontier=() if ground.bar.mix is None else _points(ground.bar.mix.cost[0], ground.bar.mix.quality[0]),
         routers=tuple(_result(one, ground, examples, seed) for one in tried),
         agreements=agreements_of(tried, ground),
-        notes=_notes(test, len(routers)),
+        notes=_notes(test, train, len(routers)),
     )
 
 
@@ -110,9 +110,11 @@ def _points(cost: np.ndarray, quality: np.ndarray) -> tuple[tuple[float, float],
     return tuple((float(c), float(q)) for c, q in zip(cost, quality, strict=True))
 
 
-def _notes(test: Outcomes, routers: int) -> tuple[str, ...]:
+def _notes(test: Outcomes, train: Outcomes, routers: int) -> tuple[str, ...]:
     missing = float(np.isnan(test.quality).mean())
     notes = [f"{missing:.1%} of the quality cells are unknown and count for nothing"] if missing else []
+    if set(train.prompt_ids) & set(test.prompt_ids):
+        notes.append("the best single model and the mix were chosen on these very prompts, in hindsight")
     if routers > 1:
         notes.append(f"each of the {routers} verdicts is a test at 5 % of its own; the best of many is partly luck")
     return tuple(notes)

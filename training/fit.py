@@ -22,8 +22,8 @@ from anabranch.routers.recipe import Recipe, recipe_of, settings_of
 from anabranch.routers.run import Run
 from anabranch.routers.settings import CostingSettings, PolicySettings, RouterSettings
 from anabranch.training.calibrate import Target, settle
-from anabranch.training.examples import Embedder, cached_embedder, examples_of
-from anabranch.training.prepared import Prepared, costing_of, prepare, warn_of_collisions
+from anabranch.training.examples import Embedder, Examples, cached_embedder, examples_of
+from anabranch.training.prepared import Prepared, costing_of, prepare, refuse_unknown_votes, warn_of_collisions
 from anabranch.training.provenance import provenance_of, write_run
 from anabranch.training.trainer import Tracker, TrainerOptions, train_estimator
 
@@ -74,6 +74,8 @@ def fit(
     chosen = _with_seed(recipe, settings or {}, seed)
     method = recipe_of(recipe, chosen)
     prepared = prepare(labels, models, method.samples, validation_share=validation_share, seed=seed)
+    if method.estimator.learns_from == "preferences":
+        refuse_unknown_votes(prepared.label_set, models)
     costing = costing_of(prepared.train, read_prices(prices) if prices else None)
     text_encoder = load_encoder(encoder, **(encoder_options or {}))
     warn_of_collisions(text_encoder.tokens, prepared.train.texts)
@@ -124,7 +126,7 @@ def _learn(
         torch.manual_seed(options.seed)
         estimator = method.build(encoder.width, len(prepared.outcomes.arms))
 
-        def examples(table: Outcomes) -> Any:
+        def examples(table: Outcomes) -> Examples:
             votes = prepared.votes(table) if estimator.learns_from == "preferences" else None
             source = encoder.tokens if estimator.trains_encoder else embedder
             return examples_of(table, votes, costing.usage_kind, source)

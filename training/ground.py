@@ -23,6 +23,7 @@ class Ground:
         cost: [n, A] in that unit; None without costs.
         paired: the draws.
         best: the best single arm, chosen on train.
+        cheapest: the cheapest single arm, chosen on train; None without costs.
         arms: every single arm's mean quality and cost in every bootstrap row, [1 + R, A].
         bar: what the verdict compares with; its mix was chosen on train.
         oracle: the oracle as a curve of one point, [1 + R, 1].
@@ -33,6 +34,7 @@ class Ground:
     cost: Floats | None
     paired: Paired
     best: int
+    cheapest: int | None
     arms: Curve
     bar: Bar
     oracle: Curve
@@ -54,9 +56,8 @@ class Ground:
         """Each single arm, the best single (chosen on train), the cheapest, the random mix, and the oracle."""
         rows = [self._single(arm, "single", column) for column, arm in enumerate(self.table.arms)]
         rows.append(self._single(f"best single: {self.table.arms[self.best]}", "baseline", self.best))
-        cheapest = cheapest_single(self.table)
-        if cheapest is not None:
-            rows.append(self._single(f"cheapest: {self.table.arms[cheapest]}", "baseline", cheapest))
+        if self.cheapest is not None:
+            rows.append(self._single(f"cheapest: {self.table.arms[self.cheapest]}", "baseline", self.cheapest))
         cost = None if self.arms.cost_usd is None else self.arms.cost_usd.mean(axis=1)
         rows.append(self.row_of("random mix", "baseline", self.arms.quality.mean(axis=1), cost))
         rows.append(self.row_of("oracle", "baseline", self.oracle.quality[:, 0], _column(self.oracle, 0)))
@@ -79,15 +80,15 @@ def lay_ground(test: Outcomes, train: Outcomes, paired: Paired) -> Ground:
     unit, cost = _cost_axis(test, best)
     arms = arms_curve(test.quality, cost, paired.counts)
     mix = None
-    if cost is not None and arms.cost_usd is not None:
-        _, train_cost = _cost_axis(train, best)
-        vertices = list(frontier_arms(train.quality, cost if train_cost is None else train_cost))
+    train_unit, train_cost = _cost_axis(train, best)
+    if train_cost is not None and arms.cost_usd is not None and train_unit == unit:
+        vertices = list(frontier_arms(train.quality, train_cost))
         mix = Mix(arms.cost_usd[:, vertices], arms.quality[:, vertices])
     best_choice = oracle_choice(test.quality, cost)[:, None]
     oracle = bootstrap_curve(paired.counts, test.quality, cost, best_choice)
     spent = float(np.nansum(train.cost_usd)) if train.has_cost else float("nan")
     bar = Bar(mix, arms.quality[:, best], unit == "usd", spent)
-    return Ground(test, unit, cost, paired, best, arms, bar, oracle)
+    return Ground(test, unit, cost, paired, best, cheapest_single(train), arms, bar, oracle)
 
 
 def _column(curve: Curve, column: int) -> Floats | None:

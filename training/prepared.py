@@ -82,10 +82,21 @@ def prepare(
             "%d prompts left train or validation: another split holds the same question (or nearly the same)",
             prepared.splits.straddlers,
         )
-    left_out = sorted(label_set.voted_models() - set(label_set.arms()))
-    if left_out:
-        log.warning("votes on %d models without labels are left out: %s", len(left_out), ", ".join(left_out[:10]))
     return prepared
+
+
+def refuse_unknown_votes(label_set: LabelSet, models: Sequence[str] | None) -> None:
+    """Refuse votes on models without labels, unless the pool was named: one of them may be misspelt.
+
+    Raises:
+        ValueError: the pool is every labelled model, and votes name others.
+    """
+    unknown = sorted(label_set.voted_models() - set(label_set.arms()))
+    if models is None and unknown and label_set.labels.num_rows:
+        raise ValueError(
+            f"preferences.parquet names {len(unknown)} models without labels, e.g. {unknown[:3]}: correct the names, "
+            f"or name the pool with --models to leave their votes out; models with labels: {list(label_set.arms())}"
+        )
 
 
 def warn_of_collisions(tokens: Tokens, texts: Sequence[str]) -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -129,7 +131,21 @@ def test_unknown_cells_count_for_nothing() -> None:
     report = measure(holes, [[1, 0]] * 4)
     assert report.routers[0].row.quality.value == pytest.approx(2 / 3)
     assert report.routers[0].row.coverage == 0.75
-    assert report.notes == ("12.5% of the quality cells are unknown and count for nothing",)
+    assert report.notes == (
+        "12.5% of the quality cells are unknown and count for nothing",
+        "the best single model and the mix were chosen on these very prompts, in hindsight",
+    )
+
+
+def test_cheapest_and_best_are_chosen_on_train() -> None:
+    """On train `a` is cheapest and `b` best; on test it is the other way round, and must not matter."""
+    train = Outcomes.from_arrays(["a", "b"], [[0, 1], [0, 1]], cost_usd=[[1, 2], [1, 2]])
+    test = Outcomes.from_arrays(["a", "b"], [[1, 0], [1, 0]], cost_usd=[[2, 1], [2, 1]], splits=["test"] * 2)
+    test = replace(test, prompt_ids=("q0", "q1"))
+    report = evaluate([ready_router(test, [[1, 0], [1, 0]])], test, train, labels="hand", replicates=20)
+    assert report.best_single == "b"
+    assert row(report, "cheapest").name == "cheapest: a"
+    assert report.notes == ()
 
 
 def test_other_arms_and_empty_tables_are_refused() -> None:

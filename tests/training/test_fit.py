@@ -232,13 +232,24 @@ def test_preferences_train_where_there_are_any(make_labels: LabelMaker, tmp_path
     assert run.settings.arms[int(quality.argmax())] == "poet"
 
 
-def test_votes_on_other_models_do_not_pass_for_votes_on_these(
-    make_labels: LabelMaker, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A misspelt model must not quietly turn a preference router into one that learns from outcomes."""
+def misspelt_votes() -> LabelSet:
     labels = label_set(90)
     votes = [{"prompt_id": f"p{i}", "model_a": "poett", "model_b": "sagee", "winner": "a"} for i in range(90)]
-    voted = LabelSet(labels.prompts, labels.labels, pa.Table.from_pylist(votes))
-    with caplog.at_level(logging.WARNING), pytest.raises(ValueError, match="vote"):
-        train(make_labels(voted), tmp_path / "run", "routellm-sw")
-    assert "votes on 2 models without labels are left out: poett, sagee" in caplog.text
+    return LabelSet(labels.prompts, labels.labels, pa.Table.from_pylist(votes))
+
+
+def test_votes_on_unknown_models_are_refused(make_labels: LabelMaker, tmp_path: Path) -> None:
+    """A misspelt model must not quietly lose its votes."""
+    with pytest.raises(ValueError, match=r"names 2 models without labels, e.g. \['poett', 'sagee'\]"):
+        train(make_labels(misspelt_votes()), tmp_path / "run", "routellm-sw")
+
+
+def test_votes_on_other_models_do_not_pass_for_votes_on_these(make_labels: LabelMaker, tmp_path: Path) -> None:
+    """Nor may a preference router without any vote on its pool turn into one that learns from outcomes."""
+    with pytest.raises(ValueError, match="vote"):
+        train(make_labels(misspelt_votes()), tmp_path / "run", "routellm-sw", models=["poet", "sage"])
+
+
+def test_votes_do_not_matter_to_who_learns_from_outcomes(make_labels: LabelMaker, tmp_path: Path) -> None:
+    train(make_labels(misspelt_votes()), tmp_path / "run", "ridge")
+    assert (tmp_path / "run" / "run.json").exists()
