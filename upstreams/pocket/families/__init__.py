@@ -1,0 +1,1 @@
+"""The pocket tasks: one family a file, each with its wording, its difficulty and its exact answers."""
