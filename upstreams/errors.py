@@ -26,11 +26,16 @@ class UpstreamError(Exception):
         status: HTTP status, if it came to that.
         retry_after_s: how long the upstream asked to be left alone.
 
+    Attributes:
+        attempts: requests of the call that went out, set by whoever made the call; 0 = none did.
+
     >>> print(RateLimited("cheap", "answered 429", status=429, retry_after_s=2.0))
     upstream 'cheap' answered 429; send fewer requests at once, or set requests_per_minute
     """
 
     retryable: ClassVar[bool] = False
+    may_be_billed: ClassVar[bool] = False
+    """Whether the upstream may have answered, and charge for it, although no answer arrived."""
     way_out: ClassVar[str] = "see the upstream's own log"
 
     def __init__(
@@ -40,12 +45,25 @@ class UpstreamError(Exception):
         self.upstream = upstream
         self.status = status
         self.retry_after_s = retry_after_s
+        self.attempts = 0
+
+    @property
+    def maybe_paid(self) -> int:
+        """How many requests of the call the upstream may charge for, as far as its last error tells.
+
+        >>> error = TimedOut("slow", "did not answer in time")
+        >>> error.attempts = 3
+        >>> error.maybe_paid
+        3
+        """
+        return self.attempts if self.may_be_billed else 0
 
 
 class Unreachable(UpstreamError):
     """Connection refused or reset, or host not found."""
 
     retryable = True
+    may_be_billed = True  # a refused connection is no attempt
     way_out = "check that it runs and that base_url is right"
 
 
@@ -60,6 +78,7 @@ class TimedOut(UpstreamError):
     """Too slow to connect, too long between two bytes, or too long in all."""
 
     retryable = True
+    may_be_billed = True
     way_out = "raise the timeout or ask for fewer tokens"
 
 
@@ -81,6 +100,7 @@ class BadReply(UpstreamError):
     """Not JSON, no choices, a stream cut short, or an empty answer."""
 
     retryable = True
+    may_be_billed = True
     way_out = "check that it speaks the OpenAI chat completions protocol, or fall back to another upstream"
 
 

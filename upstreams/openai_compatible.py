@@ -130,7 +130,7 @@ class OpenAICompatible:
                 held: list[Chunk] | None = []
                 budget_s = await self._begin(attempts)
                 try:
-                    async with aclosing(self._stream_once(request, body, budget_s)) as chunks:
+                    async with aclosing(self._stream_once(request, body, budget_s, attempts)) as chunks:
                         async for chunk in chunks:
                             if held is not None and not has_content(chunk):
                                 held.append(chunk)
@@ -143,7 +143,7 @@ class OpenAICompatible:
                 except UpstreamError as error:
                     failure = error
                 if held is None:
-                    raise failure
+                    raise attempts.failed(failure)
                 await attempts.wait(failure)
 
     async def close(self) -> None:
@@ -158,6 +158,8 @@ class OpenAICompatible:
     async def _begin(self, attempts: Attempts) -> float:
         if self._pace is not None:
             await self._pace.acquire()
+        if self._closed:
+            raise attempts.failed(Closed(self._name, "was closed"))
         return attempts.begin()
 
     def _encoded(self, request: Request, stream: bool) -> bytes:
@@ -168,24 +170,30 @@ class OpenAICompatible:
         raise BadRequest(self._name, f"was not asked: a field of the request to {request.model!r} is not JSON")
 
     async def _complete_once(self, request: Request, body: bytes, budget_s: float, attempts: Attempts) -> Reply:
-        async with aclosing(self._receive(request, body, budget_s)) as pieces:
+        async with aclosing(self._receive(request, body, budget_s, attempts)) as pieces:
             raw = b"".join([piece async for piece in pieces])
         answer = self._object(request, raw)
         return read_reply(self._name, request, answer, attempts.elapsed_s(), attempts.sent)
 
-    def _stream_once(self, request: Request, body: bytes, budget_s: float) -> AsyncGenerator[Chunk, None]:
-        return read_stream(self._name, self._events(request, body, budget_s))
+    def _stream_once(
+        self, request: Request, body: bytes, budget_s: float, attempts: Attempts
+    ) -> AsyncGenerator[Chunk, None]:
+        return read_stream(self._name, self._events(request, body, budget_s, attempts))
 
-    async def _events(self, request: Request, body: bytes, budget_s: float) -> AsyncGenerator[Mapping[str, Any], None]:
+    async def _events(
+        self, request: Request, body: bytes, budget_s: float, attempts: Attempts
+    ) -> AsyncGenerator[Mapping[str, Any], None]:
         parser = EventParser()
-        async with aclosing(self._receive(request, body, budget_s)) as pieces:
+        async with aclosing(self._receive(request, body, budget_s, attempts)) as pieces:
             async for piece in pieces:
                 for event in parser.feed(piece):
                     if event.data == b"[DONE]":
                         return
                     yield self._object(request, event.data)
 
-    async def _receive(self, request: Request, body: bytes, budget_s: float) -> AsyncGenerator[bytes, None]:
+    async def _receive(
+        self, request: Request, body: bytes, budget_s: float, attempts: Attempts
+    ) -> AsyncGenerator[bytes, None]:
         """The bytes of a successful answer as they come.
 
         Failures are raised outside the except clauses: aiohttp's errors hold the request's headers, and with them the
@@ -204,10 +212,15 @@ class OpenAICompatible:
                         yield piece
                     return
                 failure = self._refusal(request, response, await response.read())
-        except TimeoutError:
+        except TimeoutError as error:
+            if isinstance(error, aiohttp.ConnectionTimeoutError):
+                attempts.unconnected()
             failure = TimedOut(self._name, f"({self._address}) did not answer in time")
         except aiohttp.ClientPayloadError:
             failure = BadReply(self._name, "broke off its answer")
+        except aiohttp.ClientConnectorError:
+            attempts.unconnected()
+            failure = Unreachable(self._name, f"({self._address}) cannot be reached")
         except aiohttp.ClientConnectionError:
             cut = BadReply(self._name, "broke off its answer")
             failure = cut if begun else Unreachable(self._name, f"({self._address}) cannot be reached")
@@ -221,8 +234,6 @@ class OpenAICompatible:
         raise Closed(self._name, "was closed") if self._closed else failure
 
     def _opened(self) -> aiohttp.ClientSession:
-        if self._closed:
-            raise Closed(self._name, "was closed")
         if self._session is None:
             headers = {"Content-Type": "application/json"}
             if self._api_key is not None:

@@ -59,6 +59,7 @@ class Attempts:
         rng: random.Random,
     ) -> None:
         self.sent = 0
+        self._unconnected = 0
         self._backoff, self._total_s = backoff, total_s
         self._clock, self._sleep, self._rng = clock, sleep, rng
         self._started = 0.0
@@ -75,12 +76,21 @@ class Attempts:
         """Since the first request began."""
         return self._clock() - self._started
 
+    def unconnected(self) -> None:
+        """Say that the request just begun found no connection, so that it never went out."""
+        self._unconnected += 1
+
+    def failed(self, failure: UpstreamError) -> UpstreamError:
+        """The failure, which now says how many requests of the call went out."""
+        failure.attempts = self.sent - self._unconnected
+        return failure
+
     async def wait(self, failure: UpstreamError) -> None:
         """Wait before the next request; raises `failure` if there must not be one."""
         delay_s = self._backoff.delay_s(self.sent, failure.retry_after_s, self._rng.random())
         too_late = self.elapsed_s() + delay_s >= self._total_s
         if not failure.retryable or self.sent >= self._backoff.attempts or too_late:
-            raise failure
+            raise self.failed(failure)
         await self._sleep(delay_s)
 
 
