@@ -1,6 +1,6 @@
 """Token counts as the body of a chat completion states them, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anabranch.upstreams.errors import BadUsage
@@ -80,3 +80,21 @@ def usage_body(usage: Usage) -> dict[str, Any]:
         },
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
     }
+
+
+def total_usage(usages: Sequence[Usage | None]) -> Usage | None:
+    """The sum; None if one is not known.
+
+    >>> total_usage([Usage(3, 2), Usage(1, 1)])
+    Usage(prompt_tokens=4, completion_tokens=3, cached_tokens=0, cache_write_tokens=0, reasoning_tokens=0)
+    """
+    known = [usage for usage in usages if usage is not None]
+    if len(known) < len(usages) or not known:
+        return None
+    return Usage(
+        prompt_tokens=sum(usage.prompt_tokens for usage in known),
+        completion_tokens=sum(usage.completion_tokens for usage in known),
+        cached_tokens=sum(usage.cached_tokens for usage in known),
+        cache_write_tokens=sum(usage.cache_write_tokens for usage in known),
+        reasoning_tokens=sum(usage.reasoning_tokens for usage in known),
+    )

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from anabranch.upstreams.errors import BadReply, BadRequest, Closed, UnknownModel, UpstreamError
 from anabranch.upstreams.refusal import texts
+from anabranch.upstreams.text_completion import TextChunk, TextReply, TextRequest, TextToken
 from anabranch.upstreams.upstream import Capabilities, Chunk, Reply, Request, TokenLogprob, Usage
 
 
@@ -101,6 +103,37 @@ class Fake:
             raise BadReply(self._name, "broke off its answer")
         yield Chunk("", finish_reason, _usage(request, words))
 
+    async def complete_text(self, request: TextRequest) -> TextReply:
+        """What `stream_text` says, in one piece.
+
+        Raises:
+            UpstreamError: as `complete`.
+        """
+        chunks = [chunk async for chunk in self.stream_text(request)]
+        return TextReply(
+            text="".join(chunk.text for chunk in chunks),
+            model=request.model,
+            finish_reason=chunks[-1].finish_reason or "stop",
+            usage=chunks[-1].usage,
+            latency_s=0.0,
+            tokens=tuple(token for chunk in chunks for token in chunk.tokens),
+        )
+
+    async def stream_text(self, request: TextRequest) -> AsyncGenerator[TextChunk, None]:
+        """The answer to a chat of the prompt alone, after the prompt itself if it is to be echoed.
+
+        Raises:
+            UpstreamError: as `stream`.
+        """
+        prompt = request.prompt if isinstance(request.prompt, str) else " ".join(map(str, request.prompt))
+        echoed = _words_of(prompt) if request.echo else []
+        async with aclosing(self.stream(_as_chat(request, prompt))) as chunks:
+            async for chunk in chunks:
+                for index, word in enumerate(echoed):
+                    yield TextChunk(word, tokens=_tokens(request, word, None if index == 0 else 0.0))
+                echoed = []
+                yield TextChunk(chunk.text, chunk.finish_reason, chunk.usage, _tokens(request, chunk.text, 0.0))
+
     async def close(self) -> None:
         """Answer no more."""
         self._closed = True
@@ -120,11 +153,10 @@ class Fake:
         return fault
 
     def _words(self, request: Request) -> tuple[list[str], str]:
-        """The words of the answer, each but the first with the blank before it, and why they end."""
+        """The words of the answer, and why they end."""
         answer = self._answers(request) if callable(self._answers) else self._looked_up(self._answers, request)
         cut = min((at for stop in request.stop if (at := answer.find(stop)) >= 0), default=len(answer))
-        pieces = answer[:cut].split(" ")
-        words = [piece if index == 0 else f" {piece}" for index, piece in enumerate(pieces)]
+        words = _words_of(answer[:cut])
         if request.max_tokens is not None and len(words) > request.max_tokens:
             return words[: request.max_tokens], "length"
         if not answer:
@@ -136,6 +168,40 @@ class Fake:
         if asked not in answers:
             raise BadRequest(self._name, f"has no answer to this prompt, only to {len(answers)} others", status=400)
         return answers[asked]
+
+
+def echo(name: str) -> Fake:
+    """A fake that answers what the last message says; the kind of upstream that pools call "fake".
+
+    >>> asyncio.run(echo("mirror").complete(Request("tiny", ({"role": "user", "content": "hi"},)))).text
+    'hi'
+    """
+    return Fake(lambda request: "".join(texts(request.messages[-1:])), name=name)
+
+
+def _words_of(text: str) -> list[str]:
+    """Words, each but the first with the blank before it."""
+    return [piece if index == 0 else f" {piece}" for index, piece in enumerate(text.split(" "))]
+
+
+def _as_chat(request: TextRequest, prompt: str) -> Request:
+    return Request(
+        model=request.model,
+        messages=({"role": "user", "content": prompt},),
+        max_tokens=request.max_tokens,
+        temperature=request.temperature,
+        stop=request.stop,
+        seed=request.seed,
+        top_logprobs=request.top_logprobs,
+        extra=request.extra,
+    )
+
+
+def _tokens(request: TextRequest, word: str, logprob: float | None) -> tuple[TextToken, ...]:
+    if request.top_logprobs is None or not word:
+        return ()
+    top = ((word, logprob),) if request.top_logprobs and logprob is not None else ()
+    return (TextToken(word, logprob, top),)
 
 
 def _usage(request: Request, words: list[str]) -> Usage:

@@ -12,6 +12,7 @@ import orjson
 
 from anabranch.upstreams.chat_reply import chunk_bodies, reply_body
 from anabranch.upstreams.chat_request import read_request
+from anabranch.upstreams.error_body import error_body
 from anabranch.upstreams.errors import (
     BadRequest,
     ContextTooLong,
@@ -21,6 +22,7 @@ from anabranch.upstreams.errors import (
     UnknownModel,
     UpstreamError,
 )
+from anabranch.upstreams.sse import event_bytes
 from anabranch.upstreams.upstream import Request, Upstream
 
 STATUS: dict[type[UpstreamError], int] = {
@@ -217,14 +219,14 @@ class FakeServer:
         try:
             async with aclosing(self._stream_bodies(request)) as bodies:
                 async for piece in bodies:
-                    yield _event(_json(piece, wrong))
+                    yield event_bytes(_json(piece, wrong))
                     begun = True
         except UpstreamError as error:
             if not begun:
                 raise
-            yield _event(orjson.dumps({"error": _error_fields(str(error), _status(error))}))
+            yield event_bytes(orjson.dumps(error_body(str(error), code=_status(error))))
             return
-        yield _event(b"[DONE]")
+        yield event_bytes(b"[DONE]")
 
     async def _stream_bodies(self, request: Request) -> AsyncGenerator[dict[str, Any], None]:
         async for chunk in self._upstream.stream(request):
@@ -234,10 +236,6 @@ class FakeServer:
 
 def _json(body: dict[str, Any], wrong: Mapping[str, Any] | None) -> bytes:
     return orjson.dumps({**body, "usage": wrong} if wrong is not None and "usage" in body else body)
-
-
-def _event(data: bytes) -> bytes:
-    return b"data: " + data + b"\n\n"
 
 
 def _break(http: web.Request) -> None:
@@ -257,9 +255,5 @@ def _refused(error: UpstreamError) -> web.Response:
 def _error(
     status: int, message: str, code: str | None = None, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    body = orjson.dumps({"error": _error_fields(message, code)})
+    body = orjson.dumps(error_body(message, code=code))
     return web.Response(status=status, body=body, content_type="application/json", headers=headers)
-
-
-def _error_fields(message: str, code: str | int | None) -> dict[str, Any]:
-    return {"message": message, "type": "upstream_error", "param": None, "code": code}

@@ -1,4 +1,4 @@
-"""Server-sent events: bytes in any pieces to events."""
+"""Server-sent events: bytes in any pieces to events, and back."""
 
 import re
 from typing import NamedTuple
@@ -12,6 +12,15 @@ class Event(NamedTuple):
 
     data: bytes
     type: bytes = b"message"
+
+
+def event_bytes(data: bytes) -> bytes:
+    """One event of one line of data.
+
+    >>> EventParser().feed(event_bytes(b"[DONE]"))
+    [Event(data=b'[DONE]', type=b'message')]
+    """
+    return b"data: " + data + b"\n\n"
 
 
 class EventParser:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from anabranch.upstreams.upstream import Usage
 
@@ -60,6 +60,7 @@ class TextReply:
         usage: as counted by the upstream; None if it does not say.
         latency_s: from sending to the last byte, retries included.
         tokens: one entry a token of `text`, if log-probabilities were asked for.
+        attempts: requests sent, the successful one included.
     """
 
     text: str
@@ -68,6 +69,7 @@ class TextReply:
     usage: Usage | None
     latency_s: float
     tokens: tuple[TextToken, ...] = ()
+    attempts: int = 1
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class TextChunk:
     tokens: tuple[TextToken, ...] = ()
 
 
+@runtime_checkable
 class TextUpstream(Protocol):
     """An upstream that also completes raw text; errors are `UpstreamError`s."""
 

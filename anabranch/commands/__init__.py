@@ -2,6 +2,7 @@
 
 COMMANDS: dict[str, str] = {
     "methods": "anabranch.commands.methods:methods",
+    "data collect": "anabranch.commands.collect:collect",
     "data describe": "anabranch.commands.describe:describe",
     "data reprice": "anabranch.commands.reprice:reprice",
     "data split": "anabranch.commands.split:split",
@@ -11,4 +12,5 @@ COMMANDS: dict[str, str] = {
     "export": "anabranch.commands.export:export",
     "inspect": "anabranch.commands.inspect:inspect",
     "route": "anabranch.commands.route:route",
+    "serve": "anabranch.commands.serve:serve",
 }

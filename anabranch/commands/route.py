@@ -9,7 +9,7 @@ from anabranch.commands.answer import Answer
 from anabranch.data.routing_text import routing_text
 from anabranch.export.bundle import read_bundle
 from anabranch.export.session import router_in
-from anabranch.routers.policies.policy import Situation
+from anabranch.routers.choice import choose
 
 
 def route(bundle: Path, prompt: str, *, tradeoff: float | None = None) -> Answer:
@@ -22,16 +22,13 @@ def route(bundle: Path, prompt: str, *, tradeoff: float | None = None) -> Answer
     """
     opened = read_bundle(bundle)
     router = router_in(opened)
-    router = router if tradeoff is None else router.at(tradeoff)
-    texts = [routing_text(prompt)]
-    estimates, cost_usd = router.estimates(texts, router.tradeoff)
-    decision = router.policy.decide(Situation(estimates, cost_usd, np.array([router.tradeoff])))
-    chosen = router.arms[int(decision.arm[0])]
+    choice = choose(router, routing_text(prompt), tradeoff)
+    chosen = router.arms[choice.arm]
     rows = [
         {"arm": arm, "quality": float(quality), "cost_usd": None if np.isnan(cost) else float(cost)}
-        for arm, quality, cost in zip(router.arms, estimates.quality[0], cost_usd[0], strict=True)
+        for arm, quality, cost in zip(router.arms, choice.quality, choice.cost_usd, strict=True)
     ]
-    title = f"{chosen} ({decision.reason[0]}, trade-off {router.tradeoff:.3f})"
+    title = f"{chosen} ({choice.reason}, trade-off {choice.tradeoff:.3f})"
     table = Table("arm", "quality", "cost, USD", title=title)
     for row in sorted(rows, key=lambda row: -float(row["quality"] or 0)):
         price = "n/a" if row["cost_usd"] is None else f"{row['cost_usd']:.6f}"
@@ -39,8 +36,8 @@ def route(bundle: Path, prompt: str, *, tradeoff: float | None = None) -> Answer
     data = {
         "arm": chosen,
         "bundle": opened.id,
-        "reason": decision.reason[0],
-        "tradeoff": router.tradeoff,
+        "reason": choice.reason,
+        "tradeoff": choice.tradeoff,
         "estimates": rows,
     }
     return Answer(table, data)
