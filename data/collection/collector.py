@@ -1,0 +1,118 @@
+"""The collector: keeps every slot of every upstream busy, and writes each request down before it goes out."""
+
+import asyncio
+from collections.abc import Sequence
+
+from anabranch.data.collection.bounds import usd_of
+from anabranch.data.collection.budget import Budget
+from anabranch.data.collection.entries import Done, Entry, Failed, Sent
+from anabranch.data.collection.lanes import Ask, Lane, ModelQueue
+from anabranch.data.collection.ledger_thread import LedgerThread
+from anabranch.data.collection.tally import Tally
+from anabranch.data.collection.terms import Terms
+from anabranch.data.prices import PriceTable
+from anabranch.upstreams.errors import UpstreamError
+from anabranch.upstreams.pool import OpenPool
+
+
+class Collector:
+    """Asks what the lanes hold, and stops early when told to, at the budget, or when the ledger cannot be written.
+
+    Args:
+        pool: open.
+        lanes: what to ask of whom.
+        terms: how.
+        ledger: that runs.
+        budget: that every request is reserved in.
+        prices: of what was used; None for no costs.
+        tally: counts.
+        grace_s: that answers in flight get after `stop`.
+    """
+
+    def __init__(
+        self,
+        pool: OpenPool,
+        lanes: Sequence[Lane],
+        terms: Terms,
+        ledger: LedgerThread,
+        budget: Budget,
+        prices: PriceTable | None,
+        tally: Tally,
+        grace_s: float,
+    ) -> None:
+        self._pool, self._lanes, self._terms = pool, lanes, terms
+        self._ledger, self._budget, self._prices, self._tally = ledger, budget, prices, tally
+        self._grace_s = grace_s
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Send nothing more; what is in flight gets the grace."""
+        self._stop.set()
+        self._budget.halt()
+
+    async def run(self) -> None:
+        """Ask everything.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
+        """
+        workers = asyncio.create_task(self._all_workers())
+        stopped = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({workers, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not workers.done():
+            await asyncio.wait({workers}, timeout=self._grace_s)
+            workers.cancel()
+        stopped.cancel()
+        await asyncio.wait({workers})
+        if not workers.cancelled():
+            workers.result()
+
+    async def _all_workers(self) -> None:
+        failure: BaseException | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                for lane in self._lanes:
+                    for _ in range(min(lane.slots, sum(len(queue.asks) for queue in lane.queues))):
+                        group.create_task(self._work(lane))
+        except* Exception as errors:
+            failure = errors.exceptions[0]
+        if failure is not None:
+            raise failure
+
+    async def _work(self, lane: Lane) -> None:
+        while not self._stop.is_set() and (queue := lane.next_queue()) is not None:
+            ask = queue.asks.popleft()
+            queue.in_flight += 1
+            reservation = await self._budget.reserve(ask.reserved_usd)
+            if reservation is None:
+                queue.asks.appendleft(ask)
+                queue.in_flight -= 1
+                return
+            await self._ledger.log(Sent(ask.key, ask.reserved_usd))
+            # not waited for: whatever this slot logs next is committed after it
+            self._ledger.log_soon(await self._answered(queue, ask, reservation))
+            queue.in_flight -= 1
+
+    async def _answered(self, queue: ModelQueue, ask: Ask, reservation: int) -> Entry:
+        name = queue.model.name
+        upstream = self._pool.served(name).upstream
+        try:
+            reply = await upstream.complete(self._terms.request(queue.model, ask.prompt.messages))
+        except UpstreamError as error:
+            self._refused(queue, error)
+            failed = Failed(ask.key, error, ask.reserved_usd)
+            self._budget.settle(reservation, failed.maybe_paid_usd)
+            return failed
+        queue.answered()
+        cost_usd = usd_of(self._prices, name, reply.usage)
+        self._budget.settle(reservation, cost_usd)
+        self._tally.models[name].answered(cost_usd)
+        price_date = None if cost_usd is None or self._prices is None else self._prices.date
+        return Done(ask.key, ask.prompt, reply, cost_usd, price_date)
+
+    def _refused(self, queue: ModelQueue, error: UpstreamError) -> None:
+        self._tally.models[queue.model.name].refused(error)
+        already = queue.given_up
+        queue.failed(error)
+        if queue.given_up is not None and already is None:
+            self._tally.given_up.append(f"gave {queue.model.name} up: {error}")

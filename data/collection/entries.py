@@ -1,0 +1,189 @@
+"""What a ledger is told: a request is about to go out, was answered, or failed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, Protocol
+
+import orjson
+
+from anabranch.data.collection.prompts import Prompt
+from anabranch.upstreams.errors import UpstreamError
+from anabranch.upstreams.upstream import Reply, TokenLogprob, Usage
+
+Value = str | bytes | int | float | None
+
+_ROW = "prompt_id = ? AND model = ? AND sample = ?"
+
+
+class Key(NamedTuple):
+    """Which answer: one row of the ledger, one label."""
+
+    prompt_id: str
+    model: str
+    sample: int
+
+
+class Entry(Protocol):
+    """A change of one row."""
+
+    statement: ClassVar[str]
+
+    def values(self) -> Sequence[Value]:
+        """What the statement's question marks stand for."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request that goes out once this is committed.
+
+    Args:
+        key: the row.
+        reserved_usd: the most that one request may cost; None if not known.
+    """
+
+    key: Key
+    reserved_usd: float | None
+
+    statement: ClassVar[str] = (
+        "INSERT INTO answers (prompt_id, model, sample, state, reserved_usd) VALUES (?, ?, ?, 'sent', ?) "
+        "ON CONFLICT DO UPDATE SET state = 'sent', reserved_usd = excluded.reserved_usd, "
+        "attempts = NULL, error = NULL, error_text = NULL"
+    )
+
+    def values(self) -> Sequence[Value]:
+        """Key and reservation."""
+        return (*self.key, self.reserved_usd)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The quality of an answer in [0, 1], and who said so about which reference."""
+
+    quality: float | None = None
+    judge: str | None = None
+    judge_version: str | None = None
+    reference_digest: bytes | None = None
+
+
+def judged(prompt: Prompt, response: str) -> Verdict:
+    """What the prompt's judge says of a response; nothing if it has no judge or no reference.
+
+    >>> from anabranch.data.judges import NUMERIC
+    >>> judged(Prompt("x", (), NUMERIC, "2", b""), "It is 2.").quality
+    1.0
+    """
+    if prompt.judge is None or prompt.reference is None:
+        return Verdict()
+    try:
+        quality = prompt.judge.score(response, prompt.reference)
+    except Exception:  # what was paid for is kept, whatever a judge from elsewhere does with it
+        return Verdict()
+    return Verdict(quality, prompt.judge.name, prompt.judge.version, prompt.reference_digest)
+
+
+@dataclass(frozen=True)
+class Done:
+    """An answer; it is judged when it is written.
+
+    Args:
+        key: the row.
+        prompt: that was asked.
+        reply: what came back.
+        cost_usd: None if not known.
+        price_date: of the prices behind the cost.
+    """
+
+    key: Key
+    prompt: Prompt
+    reply: Reply
+    cost_usd: float | None
+    price_date: str | None
+
+    statement: ClassVar[str] = (
+        "UPDATE answers SET state = 'done', attempts = ?, response = ?, finish_reason = ?, resolved_model = ?, "
+        "latency_s = ?, prompt_tokens = ?, completion_tokens = ?, cached_tokens = ?, cache_write_tokens = ?, "
+        "reasoning_tokens = ?, logprob_stats = ?, cost_usd = ?, price_date = ?, "
+        f"quality = ?, judge = ?, judge_version = ?, reference_digest = ? WHERE {_ROW}"
+    )
+
+    def values(self) -> Sequence[Value]:
+        """Everything that becomes a label."""
+        reply, verdict = self.reply, judged(self.prompt, self.reply.text)
+        return (
+            reply.attempts,
+            reply.text,
+            reply.finish_reason,
+            reply.model,
+            reply.latency_s,
+            *_counts(reply.usage),
+            logprob_stats(reply.logprobs),
+            self.cost_usd,
+            self.price_date,
+            verdict.quality,
+            verdict.judge,
+            verdict.judge_version,
+            verdict.reference_digest,
+            *self.key,
+        )
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A call that ended in an error; its text holds neither prompt nor key.
+
+    Args:
+        key: the row.
+        error: as the upstream's client raised it.
+        reserved_usd: the most that one request may cost; None if not known.
+    """
+
+    key: Key
+    error: UpstreamError
+    reserved_usd: float | None
+
+    statement: ClassVar[str] = (
+        "UPDATE answers SET state = 'failed', attempts = ?, error = ?, error_text = ?, "
+        f"maybe_paid = maybe_paid + ?, maybe_paid_usd = maybe_paid_usd + ? WHERE {_ROW}"
+    )
+
+    @property
+    def maybe_paid_usd(self) -> float | None:
+        """The most that the call may have cost; None if not known.
+
+        >>> error = UpstreamError("x", "answered 500")
+        >>> Failed(Key("p", "m", 0), error, reserved_usd=None).maybe_paid_usd
+        0.0
+        """
+        if self.error.maybe_paid == 0:
+            return 0.0
+        return None if self.reserved_usd is None else self.error.maybe_paid * self.reserved_usd
+
+    def values(self) -> Sequence[Value]:
+        """The error, and what may have been paid."""
+        error = self.error
+        return (error.attempts, type(error).__name__, str(error), error.maybe_paid, self.maybe_paid_usd, *self.key)
+
+
+def _counts(usage: Usage | None) -> Sequence[Value]:
+    if usage is None:
+        return (None,) * 5
+    return (
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.cached_tokens,
+        usage.cache_write_tokens,
+        usage.reasoning_tokens,
+    )
+
+
+def logprob_stats(logprobs: Sequence[TokenLogprob]) -> str | None:
+    """How sure a model was of its answer, as JSON; None without log-probabilities.
+
+    >>> logprob_stats([TokenLogprob("4", -0.25), TokenLogprob("!", -0.75)])
+    '{"tokens":2,"mean":-0.5,"min":-0.75}'
+    """
+    if not logprobs:
+        return None
+    values = [token.logprob for token in logprobs]
+    stats = {"tokens": len(values), "mean": sum(values) / len(values), "min": min(values)}
+    return orjson.dumps(stats).decode()
