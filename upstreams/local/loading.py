@@ -1,0 +1,109 @@
+"""From a folder of files to a model that is ready to run."""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
+
+from anabranch.upstreams.local.batch import batch_for
+from anabranch.upstreams.local.engine import Engine
+from anabranch.upstreams.local.forward import Forward
+from anabranch.upstreams.local.orders import Orders
+from anabranch.upstreams.local.vocabulary import Vocabulary
+
+SMALL = 50_000_000  # parameters
+# while it loads, transformers changes torch's defaults for the whole process
+ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model that is ready.
+
+    Args:
+        engine: runs it.
+        orders: what its requests mean.
+        vocabulary: its tokenizer.
+        context_window: prompt and completion tokens together; None if its config does not say.
+    """
+
+    engine: Engine
+    orders: Orders
+    vocabulary: Vocabulary
+    context_window: int | None
+
+
+def load(
+    name: str,
+    folder: str | Path,
+    *,
+    device: str,
+    dtype: str,
+    max_batch: int,
+    context_window: int | None,
+    threads: int | None,
+    prefill_tokens: int,
+) -> Loaded:
+    """Load a model and its tokenizer in the thread that will run it; see `LocalModel` for the arguments.
+
+    Raises:
+        ValueError: the folder holds no causal language model with all its weights in safetensors, or no tokenizer.
+    """
+    try:
+        with ONE_AT_A_TIME:
+            model = _model(folder, dtype)
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"local model {name!r}: {folder} cannot be loaded: {error}; it must hold what save_pretrained writes for a "
+            "causal language model and its tokenizer"
+        ) from error
+    _set_threads(threads, model.num_parameters())
+    model = model.to(_device(device)).eval()
+    with torch.inference_mode():
+        batch = batch_for(Forward(model), max_batch)
+    window = context_window or getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    vocabulary = Vocabulary(tokenizer, len(model.get_input_embeddings().weight))
+    orders = Orders(name, vocabulary, window, _ends(model, tokenizer.eos_token_id))
+    return Loaded(Engine(name, batch, prefill_tokens), orders, vocabulary, window)
+
+
+def _model(folder: str | Path, dtype: str) -> Any:
+    model, info = _from_pretrained(folder, dtype=dtype, use_safetensors=True, output_loading_info=True)
+    missing = sorted(info["missing_keys"])
+    if missing:  # transformers would fill them with random numbers
+        raise ValueError(f"{len(missing)} weights are missing, {missing[0]} among them")
+    return model
+
+
+def _from_pretrained(folder: str | Path, **settings: Any) -> Any:
+    shows_progress = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        return AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False, **settings)
+    finally:
+        if shows_progress:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def _device(device: str) -> str:
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return device
+
+
+def _set_threads(threads: int | None, parameters: int) -> None:
+    """Set the operations' threads for this thread alone: one for a small model, which more would only slow down."""
+    if threads is not None or parameters < SMALL:
+        torch.set_num_threads(threads or 1)
+
+
+def _ends(model: Any, of_tokenizer: Any) -> frozenset[int]:
+    """Ids that end a text, by the generation settings and by the tokenizer, which differ for some chat models."""
+    of_model = model.generation_config.eos_token_id if model.generation_config else None
+    listed = of_model if isinstance(of_model, list) else [of_model]
+    return frozenset(token for token in (*listed, of_tokenizer) if token is not None)
