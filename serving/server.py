@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.loops.auto import auto_loop_factory
 
 from anabranch.serving.app import create_app
@@ -31,6 +32,28 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Capture none."""
         yield
+
+
+def http_server(app: ASGIApp, grace_s: int) -> Server:
+    """The server of an app; `serve(sockets=[...])` runs it until `should_exit` is set.
+
+    Args:
+        app: what answers.
+        grace_s: for requests in flight once it is to end.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=grace_s,
+        server_header=False,
+    )
+    return Server(config)
 
 
 def serve(offer: Offer, settings: ServeSettings, started: Callable[[str], None]) -> None:
@@ -62,22 +85,9 @@ async def _serve(
         async with OpenPool(offer.pool) as pool:
             served = {name: pool.served(name) for name in offer.pool.names}
             app = create_app(gateway_of(offer, served, threads), settings.limits, key)
-            server = Server(
-                uvicorn.Config(
-                    app,
-                    log_config=None,
-                    log_level="warning",
-                    access_log=False,
-                    lifespan="off",
-                    ws="none",
-                    backlog=BACKLOG,
-                    timeout_keep_alive=KEEP_ALIVE_S,
-                    timeout_graceful_shutdown=settings.grace_s,
-                    server_header=False,
-                )
-            )
+            server = http_server(app, settings.grace_s)
             _stop_on_signals(server)
-            listening.listen(BACKLOG)
+            listening.listen(BACKLOG)  # so that what is said to have started answers at once
             started(address_of(listening))
             await server.serve(sockets=[listening])
 

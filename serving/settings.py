@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from anabranch.serving.connection import Limits
 from anabranch.upstreams.pool import Pool, pool_from, read_pool
 
-BUNDLE_SIGN = "manifest.json"
 POOL_FIELDS = {"models", "upstreams"}
 
 
@@ -24,7 +23,7 @@ class ServeSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     bundle: Path | None = Field(default=None, description="bundle folder that routes; none serves the pool by name")
-    pool: str | dict[str, Any] | None = Field(default=None, description='pool file, "pocket", or the pool itself')
+    pool: Pool | str | None = Field(default=None, description='pool file, "pocket", or the pool itself')
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8000, ge=0, le=65535, description="0 for any that is free")
     tradeoff: float | None = Field(default=None, ge=0, le=1, description="0 = cheapest, 1 = best; None: calibrated")
@@ -48,11 +47,7 @@ class ServeSettings(BaseModel):
         Raises:
             PoolError: it breaks a rule.
         """
-        if self.pool is None:
-            return None
-        if isinstance(self.pool, dict):
-            return pool_from(self.pool, self.folder, "pool")
-        return read_pool(self.pool)
+        return read_pool(self.pool) if isinstance(self.pool, str) else self.pool
 
 
 def read_settings(source: str, given: Mapping[str, Any]) -> ServeSettings:
@@ -64,6 +59,7 @@ def read_settings(source: str, given: Mapping[str, Any]) -> ServeSettings:
 
     Raises:
         ServeError: the source is none of these, or a setting breaks a rule.
+        PoolError: a pool that is written out does.
     """
     options = {name: value for name, value in given.items() if value is not None}
     return _validated({**_named_by(source), **options}, source)
@@ -78,7 +74,7 @@ def _named_by(source: str) -> dict[str, Any]:
     fields = _yaml(path)
     if fields.keys() >= POOL_FIELDS:
         return {"pool": source}
-    return _placed(fields, path.parent)
+    return _placed(fields, path)
 
 
 def _yaml(path: Path) -> dict[str, Any]:
@@ -97,13 +93,15 @@ def _yaml(path: Path) -> dict[str, Any]:
     return fields
 
 
-def _placed(fields: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _placed(fields: dict[str, Any], path: Path) -> dict[str, Any]:
     """Paths in a file start where the file lies."""
-    out = {**fields, "folder": folder}
+    out, folder = dict(fields), path.parent
     if isinstance(fields.get("bundle"), str):
         out["bundle"] = folder / fields["bundle"]
     if isinstance(fields.get("pool"), str) and fields["pool"] != "pocket":
         out["pool"] = str(folder / fields["pool"])
+    if isinstance(fields.get("pool"), dict):
+        out["pool"] = pool_from(fields["pool"], folder, f"{path}: pool")
     return out
 
 
@@ -113,5 +111,5 @@ def _validated(fields: dict[str, Any], source: str) -> ServeSettings:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(step) for step in first["loc"])
-        known = ", ".join(field for field in ServeSettings.model_fields if field != "folder")
+        known = ", ".join(ServeSettings.model_fields)
         raise ServeError(f"{source}: {name}: {first['msg']}; settings there are: {known}") from None

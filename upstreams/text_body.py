@@ -94,9 +94,8 @@ def text_reply_body(replies: Sequence[TextReply], head: Mapping[str, Any]) -> di
         replies: in the order of the prompts.
         head: id, created and model.
 
-    >>> body = text_reply_body([TextReply("4", "tiny", "stop", Usage(2, 1), 0.1)], {"id": "cmpl-1"})
-    >>> body["choices"], body["usage"]["total_tokens"]
-    ([{'index': 0, 'text': '4', 'logprobs': None, 'finish_reason': 'stop'}], 3)
+    >>> text_reply_body([TextReply("4", "tiny", "stop", None, 0.1)], {"id": "cmpl-1"})["choices"]
+    [{'index': 0, 'text': '4', 'logprobs': None, 'finish_reason': 'stop'}]
     """
     choices = [_choice(index, reply.text, reply.tokens, reply.finish_reason, 0) for index, reply in enumerate(replies)]
     body = {"object": "text_completion", **head, "choices": choices}
