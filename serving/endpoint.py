@@ -1,10 +1,11 @@
 """From HTTP to a strategy and back: one request read, served, and answered whole or in pieces."""
 
+import asyncio
 import logging
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -18,7 +19,7 @@ from anabranch.serving.fields import checked, read_object
 from anabranch.serving.gateway import Gateway
 from anabranch.serving.overrides import tradeoff_of
 from anabranch.serving.prompts import answers, pieces_of
-from anabranch.serving.refused import Refused, refused_by, unexpected
+from anabranch.serving.refused import Refused, refused_by, stopping, unexpected
 from anabranch.serving.strategies.calls import Calls
 from anabranch.serving.strategies.record import Record
 from anabranch.serving.strategies.strategy import Strategy
@@ -66,13 +67,15 @@ class Endpoint(Generic[Q, R, C]):
         """Answer one request; a client that leaves cancels all that is done for it."""
         exchange = scope["exchange"] = Exchange(self._gateway.bundle)
         out = Outgoing(send, self._limits)
-        try:
-            raw = await whole_body(scope, receive, self._limits)
-            await while_there(self._respond(scope, raw, exchange, out), receive)
-        except Refused as refused:
-            await _refuse(refused, exchange, out)
-        except ClientLeft:
-            pass
+        with suppress(ClientLeft):
+            try:
+                raw = await whole_body(scope, receive, self._limits)
+                await while_there(self._respond(scope, raw, exchange, out), receive)
+            except Refused as refused:
+                await _refuse(refused, exchange, out)
+            except asyncio.CancelledError:
+                # only a server that ends cancels what it serves
+                await _refuse(stopping(), exchange, out)
 
     async def _respond(self, scope: Scope, raw: bytes, exchange: Exchange, out: Outgoing) -> None:
         try:
@@ -81,14 +84,7 @@ class Endpoint(Generic[Q, R, C]):
         except ClientLeft:
             raise
         except Exception as error:
-            refused = _as_refused(error, exchange)
-        else:
-            return
-        # a stream that broke ends without [DONE], so that nobody takes it for whole
-        if out.begun:
-            await out.piece(event_bytes(orjson.dumps(refused.body)), last=True)
-        else:
-            await _refuse(refused, exchange, out)
+            await _refuse(_as_refused(error, exchange), exchange, out)
 
     def _read(self, scope: Scope, raw: bytes, exchange: Exchange) -> Asked[Q, R, C]:
         body = read_object(raw)
@@ -148,5 +144,9 @@ def _as_refused(error: Exception, exchange: Exchange) -> Refused:
 
 
 async def _refuse(refused: Refused, exchange: Exchange, out: Outgoing) -> None:
+    if out.begun:
+        # a stream that broke ends without [DONE], so that nobody takes it for whole
+        await out.piece(event_bytes(orjson.dumps(refused.body)), last=True)
+        return
     wait = [header(name, value) for name, value in refused.headers.items()]
     await out.json(refused.status, refused.body, [*wait, *exchange.headers()])

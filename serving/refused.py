@@ -98,3 +98,8 @@ def refused_by(error: UpstreamError) -> Refused:
 def unexpected() -> Refused:
     """What the client is told when the gateway itself fails; the reason is in its log."""
     return Refused(500, "the gateway failed; its log says where", kind="server_error", code="internal_error")
+
+
+def stopping() -> Refused:
+    """What the client is told when the server ends before its answer does."""
+    return Refused(503, "the server is stopping; ask again", kind="server_error", code="server_stopping")

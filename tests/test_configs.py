@@ -9,6 +9,7 @@ import yaml
 from anabranch.commands import COMMANDS
 from anabranch.registry import resolve
 from anabranch.routers.recipe import settings_of
+from anabranch.serving.settings import ServeSettings
 from anabranch.training.fit import fit
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
@@ -20,6 +21,8 @@ def test_config_fits_its_command(path: Path) -> None:
     command, recipe = first.removeprefix("# anabranch ").split()[:2]
     options = yaml.safe_load(path.read_text(encoding="utf-8"))
     known = set(inspect.signature(resolve(command, COMMANDS, "command")).parameters)
+    if command == "serve":
+        known = set(ServeSettings.model_fields)
     if command == "train":
         known |= set(inspect.signature(fit).parameters)
         assert set(options["settings"]) <= set(settings_of(recipe))

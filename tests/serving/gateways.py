@@ -16,7 +16,7 @@ from anabranch.routers.costing import Costing
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.policies.argmax_utility import ArgmaxUtility
 from anabranch.routers.policies.policy import Floats
-from anabranch.routers.router import Router
+from anabranch.routers.router import Estimate, Router
 from anabranch.serving.app import create_app
 from anabranch.serving.connection import Limits
 from anabranch.serving.gateway import gateway_of
@@ -51,7 +51,7 @@ def easy_or_hard(texts: Sequence[str], tradeoff: Floats | None) -> Estimates[Flo
     return Estimates(quality, np.full_like(quality, 100), np.zeros_like(quality))
 
 
-def router(estimate: Callable[[Sequence[str], Floats | None], Estimates[Floats]] = easy_or_hard) -> Router:
+def router(estimate: Estimate = easy_or_hard) -> Router:
     """Arms wren and owl at the prices of `PRICES`, 1 token for 4 characters; trade-off 0.9 per 0.01 USD."""
     costing = Costing("completion_tokens", (1e-6, 1e-5), (2e-6, 2e-5), (0.25, 0.25))
     return Router("two-birds", ("wren", "owl"), estimate, costing, ArgmaxUtility(0.01), 0.9, "calibrated")

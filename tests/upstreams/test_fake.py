@@ -4,6 +4,7 @@ import pytest
 
 from anabranch.upstreams.errors import BadReply, BadRequest, Closed, RateLimited, UnknownModel
 from anabranch.upstreams.fake import Delay, Fake, Truncated
+from anabranch.upstreams.text_completion import TextChunk, TextRequest, TextUpstream
 from anabranch.upstreams.upstream import Chunk, Request, TokenLogprob, Upstream, Usage
 
 ASK = Request("tiny", ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "2 + 2?"}))
@@ -90,3 +91,45 @@ def test_closed() -> None:
 
     with pytest.raises(Closed):
         asyncio.run(use_after_closing())
+
+
+TEXT = TextRequest("tiny", "2 + 2?", top_logprobs=1, echo=True)
+
+
+def test_raw_text_is_answered_after_its_echo() -> None:
+    """3 words of prompt, the first of which nothing predicts, and 3 of the answer."""
+    fake = Fake(ANSWERS)
+    upstream: TextUpstream = fake
+    assert isinstance(fake, TextUpstream)
+    reply = asyncio.run(upstream.complete_text(TEXT))
+    assert reply.text == "2 + 2?It is 4"
+    assert [token.text for token in reply.tokens] == ["2", " +", " 2?", "It", " is", " 4"]
+    assert [token.logprob for token in reply.tokens] == [None, 0.0, 0.0, 0.0, 0.0, 0.0]
+    assert reply.tokens[1].top == ((" +", 0.0),)
+    assert reply.usage == Usage(3, 3)
+
+
+def test_raw_text_streams() -> None:
+    async def chunks() -> list[TextChunk]:
+        return [chunk async for chunk in Fake(ANSWERS).stream_text(TextRequest("tiny", "2 + 2?"))]
+
+    assert asyncio.run(chunks()) == [
+        TextChunk("It"),
+        TextChunk(" is"),
+        TextChunk(" 4"),
+        TextChunk("", "stop", Usage(3, 3)),
+    ]
+
+
+def test_a_prompt_may_be_scored_alone() -> None:
+    reply = asyncio.run(Fake(ANSWERS).complete_text(TextRequest("tiny", "2 + 2?", max_tokens=0, echo=True)))
+    assert (reply.text, reply.finish_reason, reply.tokens) == ("2 + 2?", "length", ())
+
+
+def test_the_ids_of_a_prompt_are_its_words() -> None:
+    assert asyncio.run(Fake({"5 7": "12"}).complete_text(TextRequest("tiny", (5, 7)))).text == "12"
+
+
+def test_raw_text_meets_faults_too() -> None:
+    with pytest.raises(BadReply):
+        asyncio.run(Fake(ANSWERS, faults=[Truncated(1)]).complete_text(TEXT))
