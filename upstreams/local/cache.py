@@ -106,8 +106,8 @@ class RowCache(Cache):
         self._extent = Extent(len(lengths), 0, 0, len(lengths), columns + SPARE_COLUMNS)
         self._starts = [columns - length for length in lengths]
         self._device = device
-        self._rows = [RowLayer(self._extent) for _ in range(layers)]
-        super().__init__(layers=[*self._rows])
+        self.row_layers = [RowLayer(self._extent) for _ in range(layers)]
+        super().__init__(layers=[*self.row_layers])
         self._note_starts()
 
     @property
@@ -152,7 +152,7 @@ class RowCache(Cache):
         if rows > extent.row_room or columns > extent.end:
             longest = max(used, columns)
             self._rehouse(max(rows, 2 * extent.row_room), longest + used + SPARE_COLUMNS, longest)
-        for layer, others in zip(self._rows, other._rows, strict=True):
+        for layer, others in zip(self.row_layers, other.row_layers, strict=True):
             layer.put(extent.rows, extent.end, *others.in_use())
         self._starts += [extent.end - length for length in other.lengths]
         extent.rows = rows
@@ -163,7 +163,7 @@ class RowCache(Cache):
         for row in sorted(rows, reverse=True):
             last = self._extent.rows - 1
             if row != last:
-                for layer in self._rows:
+                for layer in self.row_layers:
                     layer.copy_row(last, row)
             swap_out(self._starts, [row])
             self._extent.rows = last
@@ -171,7 +171,7 @@ class RowCache(Cache):
 
     def _rehouse(self, row_room: int, column_room: int, end: int) -> None:
         extent, shift = self._extent, end - self._extent.end
-        for layer in self._rows:
+        for layer in self.row_layers:
             layer.rehouse(row_room, column_room, end)
         extent.row_room, extent.column_room = row_room, column_room
         extent.start, extent.end = extent.start + shift, end

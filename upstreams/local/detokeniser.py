@@ -26,6 +26,7 @@ class Detokeniser:
         self._decode = decode
         self._window: list[int] = []
         self._given = 0  # characters of the window's text
+        self.holds_back = False
 
     def add(self, token: int) -> str:
         """The characters that are certain now and were not before."""
@@ -34,6 +35,7 @@ class Detokeniser:
         whole = text.rstrip("\N{REPLACEMENT CHARACTER}")
         certain = max(len(whole), len(text) - UNFINISHED)
         piece = text[self._given : certain]
+        self.holds_back = certain < len(text)
         self._given = max(self._given, certain)
         if len(self._window) >= WINDOW and len(whole) == len(text):
             self._window = self._window[-WINDOW // 2 :]
@@ -43,5 +45,6 @@ class Detokeniser:
     def rest(self) -> str:
         """What is still held back, once there are no more tokens: U+FFFD for what never became a character."""
         piece = self._decode(self._window)[self._given :]
+        self.holds_back = False
         self._given += len(piece)
         return piece

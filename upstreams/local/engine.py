@@ -1,6 +1,7 @@
 """Continuous batching: completions join between two steps and leave when they end; nobody's prefix runs twice."""
 
 import logging
+import re
 from collections import deque
 from collections.abc import Sequence
 
@@ -15,6 +16,8 @@ from anabranch.upstreams.local.completion import Completion
 from anabranch.upstreams.local.scores import scored
 
 logger = logging.getLogger(__name__)
+
+NO_MEMORY = re.compile("not enough memory|can't allocate memory")  # a RuntimeError of torch's on a CPU
 
 
 class Engine:
@@ -142,7 +145,7 @@ class Engine:
             self._batch.drop(rows)
 
     def _failure(self, error: Exception) -> UpstreamError:
-        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "memory" in str(error):
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or NO_MEMORY.search(str(error)):
             logger.warning("local model %r ran out of memory", self._name)
             return Overloaded(self._name, "ran out of memory; lower max_batch or prefill_tokens")
         logger.error("local model %r failed", self._name, exc_info=error)

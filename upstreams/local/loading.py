@@ -57,12 +57,13 @@ def load(
         with ONE_AT_A_TIME:
             model = _model(folder, dtype)
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # files can be wrong in many ways
         raise ValueError(
             f"local model {name!r}: {folder} cannot be loaded: {error}; it must hold what save_pretrained writes for a "
             "causal language model and its tokenizer"
         ) from error
-    _set_threads(threads, model.num_parameters())
+    with ONE_AT_A_TIME:
+        set_threads(threads or (1 if model.num_parameters() < SMALL else torch.get_num_threads()))
     model = model.to(_device(device)).eval()
     with torch.inference_mode():
         batch = batch_for(Forward(model), max_batch)
@@ -70,6 +71,15 @@ def load(
     vocabulary = Vocabulary(tokenizer, len(model.get_input_embeddings().weight))
     orders = Orders(name, vocabulary, window, _ends(model, tokenizer.eos_token_id))
     return Loaded(Engine(name, batch, prefill_tokens), orders, vocabulary, window)
+
+
+def set_threads(threads: int) -> None:
+    """Let the operations of this thread alone use so many; torch would give the number to later threads as well."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    restoring = threading.Thread(target=torch.set_num_threads, args=(before,))
+    restoring.start()
+    restoring.join()
 
 
 def _model(folder: str | Path, dtype: str) -> Any:
@@ -94,12 +104,6 @@ def _device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return device
-
-
-def _set_threads(threads: int | None, parameters: int) -> None:
-    """Set the operations' threads for this thread alone: one for a small model, which more would only slow down."""
-    if threads is not None or parameters < SMALL:
-        torch.set_num_threads(threads or 1)
 
 
 def _ends(model: Any, of_tokenizer: Any) -> frozenset[int]:

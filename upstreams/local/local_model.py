@@ -3,13 +3,16 @@
 import time
 from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anabranch.upstreams.chat_reply import chunk_bodies, reply_body
 from anabranch.upstreams.errors import UnknownModel, UpstreamError
 from anabranch.upstreams.local.completion import Order
 from anabranch.upstreams.local.errors import EmptyAnswer, NotLoaded
+from anabranch.upstreams.local.model_folder import check_folder, is_on_hub, window_of
 from anabranch.upstreams.local.pieces import End, Piece, joined
 from anabranch.upstreams.local.worker import Worker
 from anabranch.upstreams.text_completion import TextChunk, TextReply, TextRequest, TextToken
@@ -17,6 +20,8 @@ from anabranch.upstreams.upstream import Capabilities, Chunk, Reply, Request, To
 
 if TYPE_CHECKING:  # torch is imported by the worker's thread, when the model is first needed
     from anabranch.upstreams.local.loading import Loaded
+
+DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 
 class LocalModel:
@@ -61,8 +66,9 @@ class LocalModel:
         threads: int | None = None,
         prefill_tokens: int = 512,
     ) -> None:
+        _check_settings(dtype, max_batch=max_batch, threads=threads, prefill_tokens=prefill_tokens)
         self._name, self._folder, self._models = name, folder, frozenset((name, *models))
-        self._window = context_window
+        self._window = _window(folder, context_window)
         load = partial(
             _load,
             name,
@@ -70,7 +76,7 @@ class LocalModel:
             device=device,
             dtype=dtype,
             max_batch=max_batch,
-            context_window=context_window,
+            context_window=self._window,
             threads=threads,
             prefill_tokens=prefill_tokens,
         )
@@ -130,11 +136,9 @@ class LocalModel:
         async with aclosing(self._pieces(loaded, order)) as pieces:
             async for piece in pieces:
                 text = text or piece.text
-                if piece.end is None:
-                    yield Chunk(piece.text)
-                else:
+                if piece.end is not None:
                     self._refuse_empty(text, piece.end)
-                    yield Chunk(piece.text, piece.end.finish_reason, _usage(order, piece.end))
+                yield _chunk(request.model, order, piece, _logprobs(loaded, piece))
 
     async def complete_text(self, request: TextRequest) -> TextReply:
         """The whole continuation; a prompt in words gets the special tokens that the tokenizer puts around a text.
@@ -210,14 +214,49 @@ class LocalModel:
             raise EmptyAnswer(self._name, "sent an empty answer")
 
 
-def _load(name: str, folder: str | Path, **settings: object) -> "Loaded":
-    from anabranch.upstreams.local.loading import load
+def _check_settings(dtype: str, **at_least_one: int | None) -> None:
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype is {dtype!r}; it must be one of {', '.join(DTYPES)}")
+    for setting, value in at_least_one.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{setting} is {value}; it must be at least 1")
 
+
+def _window(folder: str | Path, wanted: int | None) -> int | None:
+    """The context window: what is wanted, within what the model allows; None if that is not known yet."""
+    if is_on_hub(folder):
+        return wanted
+    check_folder(folder)
+    allowed = window_of(folder)
+    if wanted is not None and not 1 <= wanted <= (allowed or wanted):
+        raise ValueError(f"context_window is {wanted}; {folder} allows 1 to {allowed or 'any number'}")
+    return wanted or allowed
+
+
+def _load(name: str, folder: str | Path, **settings: object) -> "Loaded":
+    try:
+        from anabranch.upstreams.local.loading import load
+    except ImportError as error:
+        raise ValueError(
+            f"local model {name!r} needs torch and transformers: pip install 'anabranch[train]'"
+        ) from error
     return load(name, folder, **settings)  # type: ignore[arg-type]
 
 
 def _usage(order: Order, end: End) -> Usage:
     return Usage(len(order.prompt), end.completion_tokens)
+
+
+def _chunk(model: str, order: Order, piece: Piece, logprobs: tuple[TokenLogprob, ...]) -> Chunk:
+    """The chunk of a piece; log-probabilities, for which it has no field, are in its body."""
+    finish_reason = piece.end.finish_reason if piece.end else None
+    chunk = Chunk(piece.text, finish_reason, _usage(order, piece.end) if piece.end else None)
+    if not logprobs:
+        return chunk
+    body = chunk_bodies(model, replace(chunk, usage=None))[0]
+    with_logprobs = reply_body(Reply("", model, "", None, 0.0, logprobs))
+    body["choices"][0]["logprobs"] = with_logprobs["choices"][0]["logprobs"]
+    return replace(chunk, body=body)
 
 
 def _logprobs(loaded: "Loaded", piece: Piece) -> tuple[TokenLogprob, ...]:

@@ -12,6 +12,7 @@ from anabranch.upstreams.text_completion import TextRequest
 from anabranch.upstreams.upstream import Request
 
 DEFAULT_MAX_TOKENS = 256
+HALF_PAIR = "was sent a text that is not Unicode: it holds half a surrogate pair"
 # fields that would change the answer and cannot be honoured, with the values that ask for nothing
 REFUSED: Mapping[str, tuple[Any, ...]] = {
     "n": (None, 1),
@@ -42,21 +43,21 @@ class Orders:
     def chat(self, request: Request, streams: bool) -> Order:
         """The answer to a chat, of one token or more."""
         self._check(request, fewest=1)
-        return self._order(request, self._laid_out(request.messages), None, streams)
+        prompt = self._laid_out(request.messages)
+        self._check_prompt(prompt)
+        return self._order(request, prompt, None, streams)
 
     def text(self, request: TextRequest, streams: bool) -> Order:
         """The continuation of a text, of no token or more."""
         self._check(request, fewest=0)
-        if isinstance(request.prompt, str):
-            prompt, texts = self._vocabulary.read(request.prompt)
-        else:
-            prompt, texts = request.prompt, self._vocabulary.texts(request.prompt) if request.echo else ()
-        return self._order(request, prompt, texts if request.echo else None, streams)
+        prompt, texts = self._read(request.prompt) if isinstance(request.prompt, str) else (request.prompt, None)
+        self._check_prompt(prompt)
+        echo = (self._vocabulary.texts(prompt) if texts is None else texts) if request.echo else None
+        return self._order(request, prompt, echo, streams)
 
     def _order(
         self, request: Request | TextRequest, prompt: Sequence[int], echo: tuple[str, ...] | None, streams: bool
     ) -> Order:
-        self._check_prompt(prompt)
         return Order(
             prompt=prompt,
             max_tokens=self._fitting(len(prompt), _max_tokens(request)),
@@ -74,9 +75,17 @@ class Orders:
         plain = [{**message, "content": self._content(message)} for message in messages]
         try:
             return self._vocabulary.chat(plain)
+        except UnicodeEncodeError:
+            raise self._bad(HALF_PAIR) from None
         except TemplateError:
             roles = [str(message.get("role")) for message in messages]
             raise self._bad(f"has a chat template that refuses messages with the roles {roles}") from None
+
+    def _read(self, text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        try:
+            return self._vocabulary.read(text)
+        except UnicodeEncodeError:
+            raise self._bad(HALF_PAIR) from None
 
     def _content(self, message: Mapping[str, Any]) -> str:
         """A message's text; parts are joined."""
@@ -91,19 +100,22 @@ class Orders:
         raise self._bad(f"reads text only, and was sent parts of the kinds {others}")
 
     def _check(self, request: Request | TextRequest, fewest: int) -> None:
-        self._need("max_tokens", _max_tokens(request), lambda value: value >= fewest, f"at least {fewest}")
-        self._need("temperature", request.temperature, lambda value: 0 <= value < math.inf, "0 or more")
-        self._need("top_p", request.extra.get("top_p"), lambda value: 0 < value <= 1, "in (0, 1]")
-        self._need("top_logprobs", request.top_logprobs, lambda value: value >= 0, "at least 0")
+        self._need_whole("max_tokens", _max_tokens(request), fewest)
+        self._need_whole("top_logprobs", request.top_logprobs, 0)
+        temperature, top_p = request.temperature, request.extra.get("top_p")
+        if temperature is not None and not 0 <= temperature < math.inf:
+            raise self._bad(f"was given temperature {temperature}; it must be 0 or more")
+        if not (top_p is None or (isinstance(top_p, int | float) and 0 < top_p <= 1)):
+            raise self._bad(f"was given top_p {top_p!r}; it must be a number in (0, 1]")
         if "" in request.stop:
             raise self._bad("was given an empty stop string, which would stop before it begins")
         for field, neutral in REFUSED.items():
             if request.extra.get(field) not in neutral:
                 raise self._bad(f"cannot honour {field!r}")
 
-    def _need(self, field: str, value: Any, holds: Any, rule: str) -> None:
-        if value is not None and not (isinstance(value, int | float) and holds(value)):
-            raise self._bad(f"was given {field} {value!r}; it must be {rule}")
+    def _need_whole(self, field: str, value: object, least: int) -> None:
+        if not (value is None or (isinstance(value, int) and value >= least)):
+            raise self._bad(f"was given {field} {value!r}; it must be a whole number of at least {least}")
 
     def _check_prompt(self, prompt: Sequence[int]) -> None:
         if not prompt:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from jinja2 import TemplateError as TemplateError
+from tokenizers import Encoding
 from transformers import PreTrainedTokenizerBase
 
 from anabranch.upstreams.local.detokeniser import Detokeniser
@@ -42,14 +43,19 @@ class Vocabulary:
 
         Raises:
             TemplateError: the template refuses the messages.
+            UnicodeEncodeError: half a surrogate pair.
         """
         chat: list[dict[str, Any]] = [dict(message) for message in messages]
-        laid_out = self._tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-        return tuple(self._backend.encode(laid_out, add_special_tokens=False).ids)
+        laid_out: Any = self._tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+        return tuple(self._encode(laid_out, add_special_tokens=False).ids)
 
     def read(self, text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
-        """The ids of a text, special tokens added as the tokenizer is set up to, and what each adds to the text."""
-        encoding = self._backend.encode(text)
+        """The ids of a text, special tokens added as the tokenizer is set up to, and what each adds to the text.
+
+        Raises:
+            UnicodeEncodeError: half a surrogate pair.
+        """
+        encoding = self._encode(text, add_special_tokens=True)
         ends = [0]
         for _, end in encoding.offsets:
             ends.append(max(ends[-1], end))
@@ -71,6 +77,11 @@ class Vocabulary:
         """The text of ids, special tokens shown."""
         text: str = self._backend.decode(ids, skip_special_tokens=False)
         return text
+
+    def _encode(self, text: str, add_special_tokens: bool) -> Encoding:
+        text.encode()  # the library takes half a surrogate pair for no string at all
+        encoding: Encoding = self._backend.encode(text, add_special_tokens=add_special_tokens)
+        return encoding
 
     def _text_of(self, token: int) -> str:
         # behind another token, since some tokenizers take the blank off the first

@@ -89,24 +89,28 @@ class Worker(Generic[Loaded]):
         with self._changed:
             self._closed = True
             self._changed.notify()
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.join)
+            thread = self._thread
+        if thread is not None:
+            await asyncio.to_thread(thread.join)
+        self._loaded = Future()
 
     def _begin(self) -> None:
         self._loaded = Future()
         self._loaded.set_running_or_notify_cancel()  # one caller who gives up must not cancel it for the others
-        self._thread = threading.Thread(target=self._run, name=f"local model {self._name}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=(self._loaded,), name=f"local model {self._name}", daemon=True
+        )
         self._thread.start()
 
-    def _run(self) -> None:
+    def _run(self, promise: "Future[Loaded]") -> None:
         try:
             loaded = self._load()
         except BaseException as error:
             with self._changed:
-                self._thread = None
-            self._loaded.set_exception(error)
+                self._thread = None  # the next call tries again
+            promise.set_exception(error)
             return
-        self._loaded.set_result(loaded)
+        promise.set_result(loaded)
         while self._await_work(loaded.engine):
             loaded.engine.turn(self._waiting)
             self._outbox.deliver()

@@ -51,6 +51,8 @@ class Writer:
     def _give(self, text: str) -> Piece:
         self._given += len(text)
         ready = next((at for at, (end, _) in enumerate(self._waiting) if end > self._given), len(self._waiting))
+        if ready and ready == len(self._waiting) and self._text.holds_back:
+            ready -= 1  # what is held back may become the last token's
         given, self._waiting = self._waiting[:ready], self._waiting[ready:]
         return Piece(text, tuple(token for _, token in given))
 

@@ -28,12 +28,14 @@ WINDOW = 256
 
 
 def byte_tokenizer(template: str | None = TEMPLATE) -> PreTrainedTokenizerFast:
-    """A token is a byte; the last id is END."""
+    """A token is a byte; END is a special token, and nothing ends a text."""
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     backend = Tokenizer(models.BPE({letter: index for index, letter in enumerate(letters)}, []))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     backend.decoder = decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token=END, pad_token=END)
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=backend, pad_token=END
+    )
     tokenizer.chat_template = template
     return tokenizer
 
@@ -49,7 +51,7 @@ def llama() -> PreTrainedModel:
             num_key_value_heads=2,
             max_position_embeddings=WINDOW,
             bos_token_id=None,
-            eos_token_id=256,
+            eos_token_id=None,
             pad_token_id=256,
         )
     )
@@ -67,7 +69,7 @@ def qwen2() -> PreTrainedModel:
             max_position_embeddings=WINDOW,
             tie_word_embeddings=True,
             bos_token_id=None,
-            eos_token_id=256,
+            eos_token_id=None,
             pad_token_id=256,
         )
     )
@@ -82,7 +84,7 @@ def gpt2() -> PreTrainedModel:
             n_layer=2,
             n_head=4,
             bos_token_id=256,
-            eos_token_id=256,
+            eos_token_id=None,
             pad_token_id=256,
         )
     )
@@ -100,16 +102,17 @@ def sliding() -> PreTrainedModel:
             max_position_embeddings=WINDOW,
             sliding_window=8,
             bos_token_id=None,
-            eos_token_id=256,
+            eos_token_id=None,
             pad_token_id=256,
         )
     )
 
 
 def made(build: Callable[[], PreTrainedModel], seed: int = 0) -> PreTrainedModel:
-    """A model whose weights are large enough for its predictions to differ, and that never ends by itself."""
+    """A model whose weights are large enough for its predictions to differ."""
     torch.manual_seed(seed)
-    model = build().eval()
+    model = build()
+    model.train(False)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weights in model.parameters():
@@ -137,4 +140,5 @@ def greedy(model: PreTrainedModel, prompt: Sequence[int], count: int) -> list[in
 @torch.no_grad()
 def logprobs(model: PreTrainedModel, ids: Sequence[int]) -> torch.Tensor:
     """Log-probabilities after each prefix, (len(ids), vocabulary), from one forward."""
-    return model(torch.tensor([list(ids)]), use_cache=False).logits[0].log_softmax(dim=-1)
+    logits: torch.Tensor = model(torch.tensor([list(ids)]), use_cache=False).logits
+    return logits[0].log_softmax(dim=-1)
