@@ -28,13 +28,13 @@ class LocalModel:
     """A model in a folder, which answers many requests at once; usable from any event loop.
 
     Weights are loaded with the first call, or by `start`. Calls are served in the order they come, up to `max_batch`
-    at once, each as if it were alone: a call's greedy tokens and its draws for a seed do not depend on the others.
-    A model whose cache is not one of plain keys and values (sliding windows, recurrent states), or which does not take
-    positions, serves one call at a time.
+    at once, each as if it were alone: in float32, a call's greedy tokens and its draws for a seed do not depend on the
+    others; half precision rounds differently in batches of different sizes. A model whose cache is not one of plain
+    keys and values (sliding windows, recurrent states), or which takes no positions, serves one call at a time.
 
-    Without a temperature, tokens are chosen greedily, as the likeliest at temperature 0. Without max_tokens a
-    completion has at most 256. `usage` counts the tokens that were computed, the end-of-text token among them, so that
-    the longest completion is one that `max_tokens` cut. A chat answer that ends at once is an error, `EmptyAnswer`; a
+    Without a temperature, tokens are chosen greedily, as at temperature 0. Without max_tokens a completion has at most
+    256. `usage` counts the tokens that were computed, which is what a call costs: the end-of-text token is one of them,
+    and so are those that a stop string cut off. A chat answer that ends at once is an error, `EmptyAnswer`; a
     continuation of text may be empty.
 
     Args:

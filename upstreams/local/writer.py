@@ -40,9 +40,10 @@ class Writer:
 
     def rest(self) -> Piece:
         """What was held back, once there are no more tokens; after a stop string, the token that it cut."""
-        if self.stopped:
-            return Piece("", tuple(self._cut()))
-        late = self._text.rest()
+        piece = Piece("") if self.stopped else self._give_late(self._text.rest())
+        return replace(piece, tokens=(*piece.tokens, *self._cut()))
+
+    def _give_late(self, late: str) -> Piece:
         if late and self._waiting:
             end, last = self._waiting[-1]
             self._waiting[-1] = (end + len(late), replace(last, text=last.text + late))
