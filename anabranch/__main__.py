@@ -70,7 +70,9 @@ def _call(name: str, words: list[str]) -> Answer:
     summary, _, _ = (inspect.getdoc(function) or "").partition("\n")
     parser = ArgumentParser(prog=f"anabranch {name}", description=summary)
     parser.add_argument("--config", action="config", help="YAML file that fills the options below")
-    several = [p.name for p in inspect.signature(function).parameters.values() if p.annotation == list[Path]]
+    parameters = inspect.signature(function).parameters.values()
+    several = [p.name for p in parameters if p.annotation == list[Path]]
+    words = _switched(words, {f"--{p.name}" for p in parameters if p.annotation is bool})
     for parameter in several:
         parser.add_argument(parameter, nargs="+", type=Path, help="one or more folders")
     parser.add_function_arguments(function, as_positional=True, skip=set(several))
@@ -94,6 +96,13 @@ def _listed(words: list[str]) -> list[str]:
 def _underscored(option: str) -> str:
     name, equals, value = option.partition("=")
     return f"--{name[2:].replace('-', '_')}{equals}{value}"
+
+
+def _switched(words: list[str], switches: set[str]) -> list[str]:
+    """`--quiet` as `--quiet=true`; `--quiet false` stays as it is."""
+    following = [*words[1:], ""]
+    alone = [word in switches and after not in {"true", "false"} for word, after in zip(words, following, strict=False)]
+    return [f"{word}=true" if bare else word for word, bare in zip(words, alone, strict=True)]
 
 
 def _print(answer: Answer, as_json: bool) -> None:

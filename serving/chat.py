@@ -8,7 +8,7 @@ from anabranch.data.routing_text import routing_text
 from anabranch.serving.dialect import Head
 from anabranch.serving.fields import FLAG, MESSAGES, SHARED, Rule, whole
 from anabranch.serving.refused import Refused
-from anabranch.upstreams.chat_reply import chunk_bodies, reply_body
+from anabranch.upstreams.chat_reply import MADE_UP_ID, chunk_bodies, reply_body
 from anabranch.upstreams.chat_request import read_request
 from anabranch.upstreams.chat_usage import usage_body
 from anabranch.upstreams.openai_compatible import OpenAICompatible
@@ -26,7 +26,7 @@ class ChatWriter:
     def bodies(self, chunk: Chunk, index: int) -> list[dict[str, Any]]:
         """The upstream's own object, or one made up; its usage comes later, and only to those who ask."""
         body, *_ = chunk_bodies(self._head.model, replace(chunk, usage=None))
-        if chunk.body:
+        if body.get("id") != MADE_UP_ID:
             body.pop("usage", None)
             self._fields = {name: body.get(name, value) for name, value in self._fields.items()}
             return [body]
@@ -91,7 +91,7 @@ class Chat:
         """The upstream's own object, or one made up."""
         (reply,) = replies
         body = reply_body(reply)
-        return body if reply.body else {**body, "id": head.id, "created": head.created}
+        return {**body, "id": head.id, "created": head.created} if body.get("id") == MADE_UP_ID else body
 
     def writer(self, head: Head) -> ChatWriter:
         """See `ChatWriter`."""

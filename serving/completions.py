@@ -25,7 +25,9 @@ class TextWriter:
     def bodies(self, chunk: TextChunk, index: int) -> list[dict[str, Any]]:
         """The object of a piece."""
         offset = self._offsets.get(index, 0)
-        self._offsets[index] = offset + len(chunk.text)
+        # tokens count, as in a whole answer: the text of a piece waits for characters that its tokens only begin
+        pieces = [token.text for token in chunk.tokens] or [chunk.text]
+        self._offsets[index] = offset + sum(map(len, pieces))
         return [text_chunk_body(chunk, self._fields, index, offset)]
 
     def usage_body(self, usage: Usage | None, extra: Mapping[str, Any]) -> dict[str, Any]:

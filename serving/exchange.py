@@ -103,7 +103,8 @@ def header(name: str, value: str) -> tuple[bytes, bytes]:
     >>> header("x", "a\\r\\nb: é")
     (b'x', b'a%0D%0Ab: %C3%A9')
     """
-    return name.encode(), quote(value, safe=PRINTABLE).encode()
+    plain = value.isascii() and value.isprintable()
+    return name.encode(), (value if plain else quote(value, safe=PRINTABLE)).encode()
 
 
 def _joined(names: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from anabranch.upstreams.errors import BadReply
 from anabranch.upstreams.upstream import Chunk, Reply, Request, TokenLogprob, Usage
 
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
+MADE_UP_ID = "chatcmpl-0"  # of bodies whose upstream has none
 EXPLAIN_EMPTY = {"length", "tool_calls", "function_call", "content_filter"}
 
 
@@ -157,7 +158,7 @@ def reply_body(reply: Reply) -> dict[str, Any]:
     }
     if reply.logprobs:
         choice["logprobs"] = {"content": [_logprob_body(token) for token in reply.logprobs]}
-    body = {"id": "chatcmpl-0", "object": "chat.completion", "created": 0, "model": reply.model, "choices": [choice]}
+    body = {"id": MADE_UP_ID, "object": "chat.completion", "created": 0, "model": reply.model, "choices": [choice]}
     if reply.usage is not None:
         body["usage"] = usage_body(reply.usage)
     return body | dict(reply.body)
@@ -174,7 +175,7 @@ def chunk_bodies(model: str, chunk: Chunk) -> list[dict[str, Any]]:
     >>> [len(body["choices"]) for body in chunk_bodies("tiny", Chunk("4", "stop", Usage(1, 1)))]
     [1, 0]
     """
-    head = {"id": "chatcmpl-0", "object": "chat.completion.chunk", "created": 0, "model": model}
+    head = {"id": MADE_UP_ID, "object": "chat.completion.chunk", "created": 0, "model": model}
     choice = {"index": 0, "delta": {"content": chunk.text}, "finish_reason": chunk.finish_reason}
     bodies = [dict(chunk.body) or {**head, "choices": [choice]}]
     if chunk.usage is not None:

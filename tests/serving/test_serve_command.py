@@ -162,3 +162,13 @@ def test_mistakes_end_in_one_line(
     assert said.out == ""
     assert said.err.count("\n") == 1
     assert message in said.err
+
+
+def test_a_switch_needs_no_value(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with started(written(tmp_path, POOL), "--quiet") as (process, address, _):
+            assert (await post(address))[0] == 200
+            process.terminate()
+            assert await ended(process) == (0, "")
+
+    asyncio.run(run())
