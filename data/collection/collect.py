@@ -12,6 +12,7 @@ from anabranch.data.collection.budget import Budget
 from anabranch.data.collection.collector import Collector
 from anabranch.data.collection.forecast import ModelForecast, forecast
 from anabranch.data.collection.inputs import check_inputs, record_inputs
+from anabranch.data.collection.judging import judge_answers
 from anabranch.data.collection.label_table import write_label_set
 from anabranch.data.collection.lanes import Lane, with_concurrency
 from anabranch.data.collection.ledger import Ledger, open_ledger, read_ledger
@@ -22,7 +23,6 @@ from anabranch.data.collection.open_files import allow_open_files
 from anabranch.data.collection.plan import plan
 from anabranch.data.collection.progress import shown
 from anabranch.data.collection.prompts import PromptSet
-from anabranch.data.collection.rejudging import rejudge
 from anabranch.data.collection.signals import told_to_stop
 from anabranch.data.collection.summary import ModelSummary, Summary, summarise
 from anabranch.data.collection.tally import Tally
@@ -30,6 +30,9 @@ from anabranch.data.collection.terms import Terms
 from anabranch.data.pool_prices import prices_of
 from anabranch.data.prices import PriceTable
 from anabranch.upstreams.pool import OpenPool, Pool
+
+LINGER_S_A_SLOT = 5e-6
+LONGEST_LINGER_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ class Collection:
 
     def _on(self, ledger: Ledger, prices: PriceTable, console: Console) -> Summary:
         found = ledger.recover()
-        rejudged = rejudge(ledger, self.prompts.prompts)
+        rejudged = judge_answers(ledger, self.prompts.prompts)
         lanes = self._plan(ledger, prices)
         tally = Tally({queue.model.name: len(queue.asks) for lane in lanes for queue in lane.queues})
         stopped = None
@@ -142,6 +145,7 @@ class Collection:
             allow_open_files(sum(lane.slots for lane in lanes))
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 stopped = runner.run(self._ask(ledger, lanes, prices, tally, console))
+        judge_answers(ledger, self.prompts.prompts)
         write_label_set(ledger, self.out)
         return Summary(
             out=str(self.out),
@@ -160,7 +164,8 @@ class Collection:
         """Run the collector; what stopped it early, if anything did."""
         stopped: list[str] = []
         budget = Budget(self.budget_usd, ledger.spent_usd())
-        thread = LedgerThread(ledger)
+        # many slots share each commit, few should not wait for one another
+        thread = LedgerThread(ledger, min(LONGEST_LINGER_S, LINGER_S_A_SLOT * sum(lane.slots for lane in lanes)))
         async with OpenPool(with_concurrency(self.pool, self.concurrency)) as pool, shown(tally, console):
             collector = Collector(pool, lanes, self.terms, thread, budget, prices, tally, self.grace_s)
 

@@ -108,7 +108,7 @@ class Collector:
         self._budget.settle(reservation, cost_usd)
         self._tally.models[name].answered(cost_usd)
         price_date = None if cost_usd is None or self._prices is None else self._prices.date
-        return Done(ask.key, ask.prompt, reply, cost_usd, price_date)
+        return Done(ask.key, reply, cost_usd, price_date)
 
     def _refused(self, queue: ModelQueue, error: UpstreamError) -> None:
         self._tally.models[queue.model.name].refused(error)

@@ -6,7 +6,6 @@ from typing import ClassVar, NamedTuple, Protocol
 
 import orjson
 
-from anabranch.data.collection.prompts import Prompt
 from anabranch.upstreams.errors import UpstreamError
 from anabranch.upstreams.upstream import Reply, TokenLogprob, Usage
 
@@ -56,45 +55,17 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The quality of an answer in [0, 1], and who said so about which reference."""
-
-    quality: float | None = None
-    judge: str | None = None
-    judge_version: str | None = None
-    reference_digest: bytes | None = None
-
-
-def judged(prompt: Prompt, response: str) -> Verdict:
-    """What the prompt's judge says of a response; nothing if it has no judge or no reference.
-
-    >>> from anabranch.data.judges import NUMERIC
-    >>> judged(Prompt("x", (), NUMERIC, "2", b""), "It is 2.").quality
-    1.0
-    """
-    if prompt.judge is None or prompt.reference is None:
-        return Verdict()
-    try:
-        quality = prompt.judge.score(response, prompt.reference)
-    except Exception:  # what was paid for is kept, whatever a judge from elsewhere does with it
-        return Verdict()
-    return Verdict(quality, prompt.judge.name, prompt.judge.version, prompt.reference_digest)
-
-
-@dataclass(frozen=True)
 class Done:
-    """An answer; it is judged when it is written.
+    """An answer; it is judged later.
 
     Args:
         key: the row.
-        prompt: that was asked.
         reply: what came back.
         cost_usd: None if not known.
         price_date: of the prices behind the cost.
     """
 
     key: Key
-    prompt: Prompt
     reply: Reply
     cost_usd: float | None
     price_date: str | None
@@ -103,12 +74,12 @@ class Done:
         "UPDATE answers SET state = 'done', attempts = ?, response = ?, finish_reason = ?, resolved_model = ?, "
         "latency_s = ?, prompt_tokens = ?, completion_tokens = ?, cached_tokens = ?, cache_write_tokens = ?, "
         "reasoning_tokens = ?, logprob_stats = ?, cost_usd = ?, price_date = ?, "
-        f"quality = ?, judge = ?, judge_version = ?, reference_digest = ? WHERE {_ROW}"
+        f"quality = NULL, judge = NULL, judge_version = NULL, reference_digest = NULL WHERE {_ROW}"
     )
 
     def values(self) -> Sequence[Value]:
-        """Everything that becomes a label."""
-        reply, verdict = self.reply, judged(self.prompt, self.reply.text)
+        """Everything that becomes a label but the verdict."""
+        reply = self.reply
         return (
             reply.attempts,
             reply.text,
@@ -119,10 +90,6 @@ class Done:
             logprob_stats(reply.logprobs),
             self.cost_usd,
             self.price_date,
-            verdict.quality,
-            verdict.judge,
-            verdict.judge_version,
-            verdict.reference_digest,
             *self.key,
         )
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from anabranch.data.collection.entries import Entry, Key, Verdict
+from anabranch.data.collection.entries import Entry, Key
 from anabranch.data.collection.ledger_schema import LedgerError, migrate
 
 
@@ -118,16 +118,6 @@ class Ledger:
         """The state of every row."""
         rows = self.execute("SELECT prompt_id, model, sample, state FROM answers")
         return {Key(*key): state for *key, state in rows}
-
-    def rejudge(self, verdicts: Mapping[Key, Verdict]) -> None:
-        """Replace the verdicts of answers."""
-        statement = (
-            "UPDATE answers SET quality = ?, judge = ?, judge_version = ?, reference_digest = ? "
-            "WHERE prompt_id = ? AND model = ? AND sample = ?"
-        )
-        rows = [(v.quality, v.judge, v.judge_version, v.reference_digest, *key) for key, v in verdicts.items()]
-        with self.transaction():
-            self._connection.executemany(statement, rows)
 
     def _maybe_paid(self, requests: str, usd: str, which: str) -> MaybePaid:
         query = f"SELECT total({requests}), total({usd}), count(*) - count({usd}) FROM answers WHERE {which}"

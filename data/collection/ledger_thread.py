@@ -1,6 +1,7 @@
 """The thread that writes the ledger, so that no fsync holds the event loop up."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -24,10 +25,11 @@ class LedgerThread:
 
     Args:
         ledger: used by this thread alone between `start` and `close`.
+        linger_s: wait so long for company before each commit.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, linger_s: float = 0.0) -> None:
+        self._ledger, self._linger_s = ledger, linger_s
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._thread = Thread(target=self._write, name="ledger", daemon=True)
         self._failure: Exception | None = None
@@ -65,6 +67,7 @@ class LedgerThread:
 
     def _write(self) -> None:
         while (first := self._queue.get()) is not None:
+            time.sleep(self._linger_s)
             batch, ended = self._batch(first)
             try:
                 if self._failure is None:

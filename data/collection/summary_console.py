@@ -10,35 +10,21 @@ from anabranch.data.collection.summary import ModelSummary, Summary
 
 def render(summary: Summary) -> Table:
     """One row a model."""
-    titles = (
-        "model",
-        "asked",
-        "done",
-        "missing",
-        "failed",
-        "mean quality",
-        "USD",
-        "tokens in",
-        "out",
-        "p50 latency, s",
-    )
-    table = Table(*titles, title=f"labels in {summary.out}")
+    table = Table("model", "asked", "done", "missing", "quality", "USD", "tokens in + out", "p50, s")
+    table.title = f"labels in {summary.out}"
     for name, model in summary.models.items():
         table.add_row(name, *_cells(model))
     return table
 
 
 def _cells(model: ModelSummary) -> tuple[str, ...]:
-    failed = ", ".join(f"{number} {kind}" for kind, number in model.failed.items())
     return (
         str(model.asked),
         str(model.done),
         str(model.missing),
-        failed or "0",
         "n/a" if model.quality is None else f"{model.quality:.4f}",
         usd(model.cost_usd),
-        str(model.prompt_tokens),
-        str(model.completion_tokens),
+        f"{model.prompt_tokens} + {model.completion_tokens}",
         "n/a" if model.latency_s is None else f"{model.latency_s:.3f}",
     )
 
@@ -68,6 +54,8 @@ def advice(summary: Summary) -> Iterator[str]:
     if summary.rejudged:
         yield f"{summary.rejudged} stored answers were judged again"
     for name, model in summary.models.items():
+        if model.failed:
+            yield f"{name} failed: {', '.join(f'{number} {kind}' for kind, number in model.failed.items())}"
         if model.given_up is not None:
             yield f"{name} was given up: {model.given_up}"
     yield from _what_next(summary)
