@@ -9,7 +9,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from anabranch.serving.exchange import RawHeaders
-from anabranch.serving.refused import Refused
+from anabranch.serving.refused import Refused, unexpected
 
 
 class ClientLeft(Exception):
@@ -77,16 +77,21 @@ async def while_there(work: Coroutine[Any, Any, None], receive: Receive) -> None
 
     Raises:
         ClientLeft: it did.
+        Refused: the work was cancelled by something else.
     """
     doing, leaving = asyncio.create_task(work), asyncio.create_task(_left(receive))
+    dropped = False
     try:
         await asyncio.wait((doing, leaving), return_when=asyncio.FIRST_COMPLETED)
+        dropped = not doing.done()
     finally:
         leaving.cancel()
         doing.cancel()
         await asyncio.wait((doing,))
-    if doing.cancelled():
+    if dropped:
         raise ClientLeft
+    if doing.cancelled():
+        raise unexpected()
     doing.result()
 
 

@@ -195,6 +195,14 @@ def test_a_defect_says_where_and_nothing_of_the_prompt(caplog: pytest.LogCapture
     assert "secret" not in caplog.text + answer.raw.decode()
 
 
+def test_an_upstream_that_cancels_itself_is_a_defect() -> None:
+    async def cancel(seconds: float) -> None:
+        raise asyncio.CancelledError
+
+    answer = answer_to(ASK, {"wren": fake(faults=[Delay(1)], sleep=cancel)})
+    assert (answer.status, answer.error["code"]) == (500, "internal_error")
+
+
 def test_time_in_the_upstream_is_not_ours() -> None:
     answer = answer_to(ASK, {"wren": fake(faults=[Delay(0.5)])})
     assert float(answer.ours("overhead-ms") or 500) < 500
