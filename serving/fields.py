@@ -48,7 +48,6 @@ TEMPERATURE = Rule(lambda value: _is_number(value) and value >= 0, "a number of 
 WORD = Rule(lambda value: isinstance(value, str) and bool(value), "text that is not empty")
 WORDS = Rule(_is_texts, "text or a list of texts")
 MESSAGES = Rule(_is_messages, "a list of at least one message, each an object with a role")
-ANY = Rule(lambda value: True, "anything")
 
 SHARED: dict[str, Rule] = {
     "model": WORD,
