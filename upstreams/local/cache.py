@@ -134,10 +134,8 @@ class RowCache(Cache):
         end = self._extent.end
         return (torch.arange(end, end + columns, device=self._device) - self._first).clamp_(min=0)
 
-    def visible(self, columns: int) -> Tensor | None:
-        """Which columns are a row's own, those to come included, bool (rows, columns); None if all are."""
-        if not self._ragged:
-            return None
+    def visible(self, columns: int) -> Tensor:
+        """Which columns are a row's own, those to come included, bool (rows, columns)."""
         extent = self._extent
         return torch.arange(extent.start, extent.end + columns, device=self._device) >= self._first
 
@@ -180,7 +178,6 @@ class RowCache(Cache):
 
     def _note_starts(self) -> None:
         self._extent.start = min(self._starts, default=self._extent.end)
-        self._ragged = any(start != self._extent.start for start in self._starts)
         self._first = torch.tensor(self._starts, device=self._device)[:, None]  # (rows, 1)
 
 

@@ -25,7 +25,7 @@ class Forward:
         self._cache_name = names[0]
         self._keep_last = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
         # a mask of four dimensions is taken as it is; made from two, it would cost a wait for the device each step
-        self._takes_whole_mask = model.config._attn_implementation == "sdpa"
+        self.takes_whole_mask = model.config._attn_implementation == "sdpa"
         self.takes_positions = "position_ids" in takes
         self.model = model
 
@@ -48,17 +48,17 @@ class Forward:
         Args:
             ids: int64 (rows, columns).
             cache: what the model has seen of each row; None for nothing yet.
-            visible: which columns of cache and ids are a row's own, bool (rows, all columns); None for all.
+            visible: which columns of cache and ids are a row's own, bool (rows, all columns); or, if the model takes
+                a whole mask, (rows, 1, columns, all columns). None for all.
             positions: of each id in its row, int64 (rows, columns); None to count the columns.
             every: logits (rows, columns, vocabulary) of all ids rather than (rows, vocabulary) of the last.
         """
-        if visible is not None and self._takes_whole_mask and ids.shape[1] == 1:
-            visible = visible[:, None, None]  # (rows, heads, columns, all columns)
-        given = {"attention_mask": visible, "position_ids": positions}
+        if visible is not None and visible.dim() == 2:
+            visible = visible.long()
+        given = {self._cache_name: cache, "attention_mask": visible, "position_ids": positions}
         output = self.model(
             input_ids=ids,
             use_cache=True,
-            **{self._cache_name: cache},
             **{name: value for name, value in given.items() if value is not None},
             **({} if every else self._keep_last),
         )

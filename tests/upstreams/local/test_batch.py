@@ -5,7 +5,15 @@ from collections.abc import Callable, Sequence
 import pytest
 import torch
 from torch import Tensor
-from transformers import BloomConfig, BloomForCausalLM, PreTrainedModel
+from transformers import (
+    BloomConfig,
+    BloomForCausalLM,
+    FalconConfig,
+    FalconForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
+    PreTrainedModel,
+)
 
 from anabranch.upstreams.local.batch import Batch, LoneBatch, PaddedBatch, batch_for
 from anabranch.upstreams.local.cache import swap_out
@@ -17,6 +25,17 @@ PROMPTS = [[5, 6, 7], [9], [100, 3, 20, 77, 1, 13, 200], [42, 42]]
 
 def bloom() -> PreTrainedModel:
     return BloomForCausalLM(BloomConfig(vocab_size=tiny.VOCABULARY, hidden_size=32, n_layer=2, n_head=4))
+
+
+def mamba() -> PreTrainedModel:
+    return MambaForCausalLM(MambaConfig(vocab_size=tiny.VOCABULARY, hidden_size=32, num_hidden_layers=2))
+
+
+def falcon() -> PreTrainedModel:
+    """Its positions are biases that it makes of the mask, which must have two dimensions."""
+    return FalconForCausalLM(
+        FalconConfig(vocab_size=tiny.VOCABULARY, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, alibi=True)
+    )
 
 
 @pytest.fixture(params=[tiny.llama, tiny.qwen2, tiny.gpt2], ids=["llama", "qwen2", "gpt2"])
@@ -90,7 +109,7 @@ def test_rows_that_are_over_do_not_join(model: PreTrainedModel) -> None:
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("build", [tiny.sliding, bloom], ids=["sliding window", "no positions"])
+@pytest.mark.parametrize("build", [tiny.sliding, bloom, mamba, falcon])
 def test_a_model_that_cannot_be_padded_runs_alone(build: Callable[[], PreTrainedModel]) -> None:
     model = tiny.made(build)
     batch = batch_for(Forward(model), 8)
@@ -118,3 +137,14 @@ def test_a_model_that_ignores_its_positions_is_found_out() -> None:
 
     model.forward = counting
     assert isinstance(batch_for(forward, 8), LoneBatch)
+
+
+@torch.inference_mode()
+def test_a_prompt_may_hold_the_padding_token(model: PreTrainedModel) -> None:
+    """Nothing takes it for padding."""
+    prompt = [256, 5, 256]
+    batch = PaddedBatch(Forward(model), 8)
+    torch.testing.assert_close(joined(batch, [prompt, [4]]), expected(model, [prompt, [4]]), atol=1e-4, rtol=0)
+    batch.drop([1])
+    following = batch.step([256]).log_softmax(dim=-1)
+    torch.testing.assert_close(following, expected(model, [[*prompt, 256]]), atol=1e-4, rtol=0)

@@ -17,9 +17,8 @@ def seen(cache: RowCache) -> list[list[int]]:
     """What each row sees in the last layer, its padding left out."""
     keys, values = cache.row_layers[-1].in_use()
     assert torch.equal(keys, -values)
-    visible = cache.visible(0)
     rows = keys[:, 0, :, 0].int()
-    return [row[slice(None) if visible is None else visible[at]].tolist() for at, row in enumerate(rows)]
+    return [row[visible].tolist() for row, visible in zip(rows, cache.visible(0), strict=True)]
 
 
 def made(rows: list[list[int]]) -> RowCache:
@@ -35,14 +34,12 @@ def test_rows_are_aligned_at_the_right_end() -> None:
     assert seen(cache) == [[11], [21, 22, 23]]
     assert cache.lengths == [1, 3]
     assert cache.positions(1).tolist() == [[1], [3]]
-    visible = cache.visible(1)
-    assert visible is not None
-    assert visible.tolist() == [[False, False, True, True], [True, True, True, True]]
+    assert cache.visible(1).tolist() == [[False, False, True, True], [True, True, True, True]]
 
 
-def test_rows_of_one_length_need_no_mask() -> None:
+def test_rows_of_one_length_have_no_padding() -> None:
     cache = made([[11, 12], [21, 22]])
-    assert cache.visible(1) is None
+    assert cache.visible(1).all()
     assert cache.positions(2).tolist() == [[2, 3], [2, 3]]
 
 
@@ -71,7 +68,7 @@ def test_columns_that_nobody_owns_any_more_are_not_seen() -> None:
     cache = made([[11, 12, 13, 14], [21]])
     cache.drop([0])
     assert cache.row_layers[0].get_seq_length() == 1
-    assert cache.visible(1) is None
+    assert cache.visible(1).tolist() == [[True, True]]
     extend(cache, [[22]])
     assert seen(cache) == [[21, 22]]
 
