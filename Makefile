@@ -17,7 +17,7 @@ export HF_HUB_OFFLINE := 1
 export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test slow static check lock clean
+.PHONY: help setup demo test slow static check lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' Makefile | expand -t 9
@@ -29,6 +29,9 @@ setup: .venv/.ready  ## make .venv with everything a developer needs
 	$(BIN)/python -m pip install --quiet $(TORCH)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,dev]"
 	@touch $@
+
+demo: setup  ## the whole main job on the models that ship, offline, a few minutes
+	$(BIN)/anabranch demo
 
 test: setup  ## core tests and doctests, no network, a few minutes
 	$(PYTEST) -m "not slow"

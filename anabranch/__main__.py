@@ -20,6 +20,9 @@ from anabranch.docstrings import first_sentence
 from anabranch.registry import resolve
 
 
+LISTS = {"--models", "--recipes"}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; errors of the user go to stderr as one line, and the exit code is 2."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -88,7 +91,7 @@ def _listed(words: list[str]) -> list[str]:
     """`--models a,b` as the JSON list that the parser reads, and `--max-loss` as `--max_loss`."""
     out = [_underscored(word) if word.startswith("--") else word for word in words]
     for at, word in enumerate(words[:-1]):
-        if word == "--models" and not words[at + 1].startswith("["):
+        if word in LISTS and not words[at + 1].startswith("["):
             out[at + 1] = orjson.dumps(words[at + 1].split(",")).decode()
     return out
 

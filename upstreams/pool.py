@@ -122,7 +122,8 @@ def pool_from(contents: object, folder: Path, where: str) -> Pool:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"]) or "the file"
-        raise PoolError(f"{where}: {place}: {first['msg']}; a pool has upstreams and models, see docs/pools.md") from None
+        rule = "a pool has upstreams and models, see docs/pools.md"
+        raise PoolError(f"{where}: {place}: {first['msg']}; {rule}") from None
     except PoolError as error:
         raise PoolError(f"{where}: {error}") from None
     return pool.model_copy(

@@ -1,0 +1,126 @@
+"""The stages of the demonstration, each an `anabranch` command; what it prints is what that command prints."""
+
+import json
+import shlex
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from anabranch.demo.asked import Asked, ask
+from anabranch.demo.ending import requests_table, summary
+from anabranch.demo.failed import DemoFailed
+from anabranch.demo.server import serving
+from anabranch.upstreams.pocket.frozen import test_questions
+from anabranch.upstreams.pocket.pool import pocket_pool
+
+Run = Callable[[Sequence[str]], int]
+
+TEST_SHARE = 0.3
+CONCURRENCY = 128
+MADE_AGAIN = ("runs", "report", "bundle")
+
+
+class Walk:
+    """The main job in a folder, stage by stage.
+
+    Args:
+        out: folder; labels already collected there are kept, all else is made again.
+        prompts: how many, train and test together.
+        recipes: routers to train.
+        requests: how many to send to the served bundle.
+        run: runs the words of an `anabranch` command and returns its exit code.
+        console: where the stages are announced.
+    """
+
+    def __init__(
+        self, out: Path, prompts: int, recipes: Sequence[str], requests: int, run: Run, console: Console
+    ) -> None:
+        self.out, self.prompts, self.recipes, self.requests = out, prompts, recipes, requests
+        self._run, self._console, self._stage = run, console, 0
+
+    def walk(self) -> list[Asked]:
+        """All of it.
+
+        Raises:
+            DemoFailed: a stage did not end well.
+        """
+        started = time.monotonic()
+        self.out.mkdir(parents=True, exist_ok=True)
+        for name in MADE_AGAIN:
+            shutil.rmtree(self.out / name, ignore_errors=True)
+        self._collect()
+        self._train()
+        exported = self._export()
+        asked = self._serve()
+        report = json.loads((self.out / "report" / "report.json").read_text())
+        took_s = time.monotonic() - started
+        self._console.print(requests_table(asked), summary(report, self.out, exported, took_s), soft_wrap=True)
+        return asked
+
+    def _collect(self) -> None:
+        test = round(self.prompts * TEST_SHARE)
+        self._announce("prompts with known answers, from ten families of tasks")
+        counts = ["--train", str(self.prompts - test), "--test", str(test)]
+        self._do("pocket", "prompts", "--out", self.out / "prompts", *counts)
+        self._announce("four small models answer them all, over HTTP, and are judged")
+        self._console.print("[dim]$ anabranch serve pocket &[/dim]")
+        with serving(["pocket", "--quiet"], self.out / "models.log") as address:
+            pool = self._pool_file(address)
+            self._do("data", "collect", "--pool", pool, "--prompts", self.out / "prompts", "--out", self.out / "labels")
+
+    def _train(self) -> None:
+        for recipe in self.recipes:
+            self._announce(f"a router learns from the labels: {recipe}")
+            run = self.out / "runs" / recipe
+            self._do(
+                "train", recipe, "--labels", self.out / "labels", "--out", run, *self._cache, "--tracker", "disabled"
+            )
+        self._announce("is routing worth it? measured on prompts that no router has seen")
+        runs = [self.out / "runs" / recipe for recipe in self.recipes]
+        self._do("evaluate", *runs, "--labels", self.out / "labels", "--out", self.out / "report", *self._cache)
+
+    def _export(self) -> str:
+        """Package the router that did best on the validation prompts; its recipe."""
+        recipe = max(self.recipes, key=self._validation_quality)
+        self._announce(f"{recipe} did best on the validation prompts: it becomes a bundle that needs no torch")
+        measured = ["--labels", str(self.out / "labels"), "--report", str(self.out / "report")]
+        self._do("export", self.out / "runs" / recipe, "--out", self.out / "bundle", "--encoder", "int8", *measured)
+        return recipe
+
+    def _serve(self) -> list[Asked]:
+        self._announce("the bundle is served, and requests are routed")
+        pool = ["--pool", "pocket"]
+        self._console.print(f"[dim]$ anabranch serve {self.out / 'bundle'} --pool pocket &[/dim]")
+        with serving([str(self.out / "bundle"), *pool, "--quiet"], self.out / "gateway.log") as address:
+            return ask(address, test_questions()[: self.requests])
+
+    @property
+    def _cache(self) -> tuple[str, str]:
+        return "--cache", str(self.out / "cache")
+
+    def _pool_file(self, address: str) -> Path:
+        pool = pocket_pool()
+        served = {"base_url": f"{address}/v1", "concurrency": CONCURRENCY}
+        models = [{**model.model_dump(exclude_defaults=True), "upstream": "models"} for model in pool.models]
+        path = self.out / "pool.yaml"
+        path.write_text(yaml.safe_dump({"upstreams": {"models": served}, "models": models}, sort_keys=False))
+        return path
+
+    def _validation_quality(self, recipe: str) -> float:
+        metrics = json.loads((self.out / "runs" / recipe / "metrics.json").read_text())
+        return float(metrics["quality"])
+
+    def _announce(self, what: str) -> None:
+        self._stage += 1
+        self._console.print(f"\n[bold]{self._stage}/{5 + len(self.recipes)} {what}[/bold]")
+
+    def _do(self, *words: str | Path) -> None:
+        command = [str(word) for word in words]
+        self._console.print(f"[dim]$ anabranch {shlex.join(command)}[/dim]", soft_wrap=True, highlight=False)
+        code = self._run(command)
+        if code:
+            raise DemoFailed(f"`anabranch {shlex.join(command)}` ended with code {code}; what it said is above")
