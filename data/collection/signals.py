@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -10,7 +11,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def told_to_stop(stop: Callable[[str], None]) -> Iterator[None]:
-    """Call `stop` with the name of the first signal; a second cancels the task that entered."""
+    """Call `stop` with the name of the first signal; a second cancels the task that entered.
+
+    Outside the main thread, which alone gets signals, nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     names: list[str] = []
 
