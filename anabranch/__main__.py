@@ -19,7 +19,6 @@ from anabranch.commands.recipe_flags import recipe_flags
 from anabranch.docstrings import first_sentence
 from anabranch.registry import resolve
 
-
 LISTS = {"--models", "--recipes"}
 
 

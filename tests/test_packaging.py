@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("data", "export", "routers", "serving", "training", "upstreams")
-KEPT = ("*.py", "*.typed", "*.jinja")
+KEPT = ("*.py", "*.typed", "*.jinja", "weights/**/*.json", "weights/**/*.safetensors")
 
 
 @pytest.fixture
