@@ -1,6 +1,7 @@
 """The prices of a pool: each model's own, or those of the pool's price file."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -68,7 +69,7 @@ def _checked(model: PoolModel) -> Mapping[str, float]:
     for key, usd in model.prices.items():
         if not key.startswith(_KINDS):
             raise PoolError(f"model {model.name!r} has an unknown price {key!r}; known: {', '.join(_KINDS)}")
-        if not usd >= 0:
+        if not 0 <= usd < math.inf:
             raise PoolError(f"{key} of model {model.name!r} is {usd}; it must be USD a token, at least 0")
     return model.prices
 

@@ -57,10 +57,7 @@ class Pool(BaseModel):
 
     def model_post_init(self, context: Any, /) -> None:
         """Refuse names given twice, and models of upstreams that are not there."""
-        names = self.names
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise PoolError(f"models {twice} are named twice; each model of a pool needs a name of its own")
+        _refuse_twice(self.names)
         for model in self.models:
             if model.upstream not in self.upstreams:
                 raise PoolError(
@@ -87,9 +84,18 @@ class Pool(BaseModel):
         """The pool of only these models, in this order.
 
         Raises:
-            PoolError: one is not there.
+            PoolError: one is not there, one is named twice, or none is named.
         """
+        if not names:
+            raise PoolError(f"no models are named; models of the pool: {', '.join(self.names)}")
+        _refuse_twice(names)
         return self.model_copy(update={"models": tuple(self.model(name) for name in names)})
+
+
+def _refuse_twice(names: tuple[str, ...]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise PoolError(f"models {twice} are named twice; each model of a pool needs a name of its own")
 
 
 def read_pool(source: str | Path) -> Pool:
@@ -110,8 +116,13 @@ def read_pool(source: str | Path) -> Pool:
         contents = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise PoolError(f"{path} cannot be read ({error.strerror}); give a pool file, or 'pocket'") from error
+    except UnicodeDecodeError:
+        raise PoolError(f"{path} is not text in UTF-8; give a pool file, or 'pocket'") from None
     except yaml.YAMLError as error:
-        raise PoolError(f"{path} is not YAML: {error}") from error
+        # not what YAML itself says: that quotes the line, and a key may stand there
+        mark = getattr(error, "problem_mark", None)
+        place = "" if mark is None else f" at line {mark.line + 1}, column {mark.column + 1}"
+        raise PoolError(f"{path} is not YAML{place}; a pool has upstreams and models, see docs/pools.md") from None
     return pool_from(contents, path.parent, str(path))
 
 
@@ -135,7 +146,9 @@ def pool_from(contents: object, folder: Path, where: str) -> Pool:
 
 
 def _placed(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    return {key: folder / value if key == "folder" else value for key, value in settings.items()}
+    return {
+        key: folder / value if key == "folder" and isinstance(value, str) else value for key, value in settings.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -200,7 +213,7 @@ def open_upstream(name: str, settings: Mapping[str, Any], environment: Mapping[s
     """
     given = dict(settings)
     try:
-        kind = resolve(given.pop("kind", "openai-compatible"), UPSTREAMS, "kind of upstream")
+        kind = resolve(str(given.pop("kind", "openai-compatible")), UPSTREAMS, "kind of upstream")
     except ValueError as error:
         raise PoolError(f"upstream {name!r}: {error}") from None
     if "api_key" in given:

@@ -29,7 +29,11 @@ class Budget:
         if self._limit_usd is None:
             return 0
         async with self._turn:
-            while not self._closed and not self._fits(usd or 0.0):
+            while not self._fits(usd or 0.0):
+                # with nothing in flight, nothing will be given back
+                self.reached = not self._reserved
+                if self._closed:
+                    return None
                 self._changed.clear()
                 await self._changed.wait()
             if self._closed:
@@ -58,6 +62,4 @@ class Budget:
 
     def _fits(self, usd: float) -> bool:
         assert self._limit_usd is not None
-        fits = self.spent_usd + self._reserved_usd + usd <= self._limit_usd
-        self.reached = not fits and not self._reserved
-        return fits
+        return self.spent_usd + self._reserved_usd + usd <= self._limit_usd
