@@ -131,18 +131,23 @@ def pool_from(contents: object, folder: Path, where: str) -> Pool:
     try:
         pool = Pool.model_validate(contents)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(step) for step in first["loc"]) or "the file"
-        rule = "a pool has upstreams and models, see docs/pools.md"
-        raise PoolError(f"{where}: {place}: {first['msg']}; {rule}") from None
-    except PoolError as error:
-        raise PoolError(f"{where}: {error}") from None
+        raise PoolError(f"{where}: {_first_fault(error)}") from None
     return pool.model_copy(
         update={
             "prices": None if pool.prices is None else folder / pool.prices,
             "upstreams": {name: _placed(settings, folder) for name, settings in pool.upstreams.items()},
         }
     )
+
+
+def _first_fault(error: ValidationError) -> str:
+    """What is wrong, and where; the value is left out, since it may be a key."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    own = first.get("ctx", {}).get("error")
+    if isinstance(own, PoolError):
+        return str(own)
+    place = ".".join(str(step) for step in first["loc"]) or "the file"
+    return f"{place}: {first['msg']}; a pool has upstreams and models, see docs/pools.md"
 
 
 def _placed(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:

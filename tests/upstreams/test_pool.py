@@ -125,7 +125,7 @@ def test_a_broken_file_does_not_show_a_key(contents: str, tmp_path: Path) -> Non
 
 
 UNUSABLE: list[tuple[dict[str, Any], str]] = [
-    ({"kind": "openai"}, r"upstream 'x': unknown kind of upstream 'openai' \(did you mean 'openai-compatible'\?\)"),
+    ({"kind": "openai"}, r"upstream 'x': unknown kind of upstream 'openai'; known: fake, "),
     ({"kind": 3}, "unknown kind of upstream '3'"),
     ({"base_url": URL, "speed": 3}, r"upstream 'x' has unknown settings \['speed'\]; known: .*'base_url'"),
     ({"base_url": URL, "api_key": KEY}, "upstream 'x' holds an api_key; keep it in a variable and name that"),

@@ -10,7 +10,7 @@ from anabranch.data.collection.terms import Terms
 from anabranch.data.judges import JUDGES, NUMERIC, Judge
 from anabranch.data.prices import UnknownPriceError
 from anabranch.upstreams.fake import Fake
-from anabranch.upstreams.fake_server import Drip, Hang, Raw, Status, Truncate, WrongUsage
+from anabranch.upstreams.fake_server import Drip, Fault, Hang, Raw, Status, Truncate, WrongUsage
 from anabranch.upstreams.upstream import Capabilities
 from tests.data.collection.world import PRICE, asked, label_rows, labels, pool, prompts, rows, run, serving, total
 
@@ -209,7 +209,7 @@ def test_broken_and_garbage_answers_fail_and_may_be_paid(tmp_path: Path) -> None
 
 def test_wrong_usage_fails_and_missing_usage_costs_an_unknown_amount(tmp_path: Path) -> None:
     raw = b'{"choices": [{"message": {"content": "It must be 1."}, "finish_reason": "stop"}]}'
-    faults = [Raw(raw), WrongUsage({"prompt_tokens": 5, "completion_tokens": -1})]
+    faults: list[Fault | None] = [Raw(raw), WrongUsage({"prompt_tokens": 5, "completion_tokens": -1})]
     with serving(faults=faults) as server:
         one = pool({"owl": server.base_url}, concurrency=1)
         summary = run(one, prompts(tmp_path, 4), tmp_path / "labels")

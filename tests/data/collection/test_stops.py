@@ -98,6 +98,7 @@ def test_a_lock_ends_with_its_block(tmp_path: Path) -> None:
                 pass
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path: Path) -> None:
     """Files may not exceed 150 kB, and 400 answers of 500 words need more; without the limit the rest is asked."""
     long = Fake(lambda request: total(request) + " indeed" * 500)
