@@ -15,7 +15,8 @@ from anabranch.upstreams.registry import UPSTREAMS
 
 PATIENCE = 20
 LASTING = (Unauthorised, UnknownModel, Unreachable)
-SLOTS = 8  # of upstreams that do not say how many calls they take at once
+AT_ONCE = ("concurrency", "max_batch")  # what kinds of upstream call the number of calls they take at once
+SLOTS = 8  # of those that do not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def with_concurrency(pool: Pool, concurrency: int | None) -> Pool:
     if concurrency < 1:
         raise ValueError(f"concurrency is {concurrency}; at least 1 request must be in flight")
     upstreams = {
-        name: {**settings, "concurrency": concurrency} if "concurrency" in _parameters(settings) else settings
+        name: {**settings, **dict.fromkeys(_told_by(settings), concurrency)}
         for name, settings in pool.upstreams.items()
     }
     return pool.model_copy(update={"upstreams": upstreams})
@@ -108,12 +109,13 @@ def slots_of(settings: Mapping[str, Any], concurrency: int | None) -> int:
     >>> slots_of({"kind": "openai-compatible"}, None), slots_of({"concurrency": 7}, None)
     (64, 7)
     """
-    parameter = _parameters(settings).get("concurrency")
-    if parameter is None:
-        return concurrency or SLOTS
-    return int(settings.get("concurrency", parameter.default))
+    for name, default in _told_by(settings).items():
+        return int(settings.get(name, default))
+    return concurrency or SLOTS
 
 
-def _parameters(settings: Mapping[str, Any]) -> Mapping[str, inspect.Parameter]:
-    kind = resolve(settings.get("kind", "openai-compatible"), UPSTREAMS, "kind of upstream")
-    return inspect.signature(kind).parameters
+def _told_by(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The setting that says how many calls an upstream takes at once, and its default; empty if there is none."""
+    kind = resolve(str(settings.get("kind", "openai-compatible")), UPSTREAMS, "kind of upstream")
+    parameters = inspect.signature(kind).parameters
+    return {name: parameters[name].default for name in AT_ONCE if name in parameters}

@@ -75,7 +75,7 @@ def _read(source: Path) -> pa.Table:
         return pq.read_table(path) if path.suffix == ".parquet" else _read_jsonl(path)
     except OSError as error:
         raise LabelError(f"{path} cannot be read ({error.strerror or error}); give a file of prompts") from error
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise LabelError(f"{path} cannot be read as a table: {error}") from error
 
 
