@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils import logging
+from transformers.utils.hub import cached_file
 
 from anabranch.upstreams.local.batch import batch_for
 from anabranch.upstreams.local.engine import Engine
@@ -56,7 +57,7 @@ def load(
     try:
         with ONE_AT_A_TIME:
             model = _model(folder, dtype)
-            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            tokenizer = _tokenizer(folder)
     except Exception as error:  # files can be wrong in many ways
         raise ValueError(
             f"local model {name!r}: {folder} cannot be loaded: {error}; it must hold what save_pretrained writes for a "
@@ -98,6 +99,13 @@ def _from_pretrained(folder: str | Path, **settings: Any) -> Any:
     finally:
         if shows_progress:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def _tokenizer(folder: str | Path) -> Any:
+    # AutoTokenizer rebuilds tokenizers by the type of the model, and reads past what tokenizer.json says of them
+    stated = cached_file(str(folder), "tokenizer.json", _raise_exceptions_for_missing_entries=False)
+    kind = AutoTokenizer if stated is None else PreTrainedTokenizerFast
+    return kind.from_pretrained(folder, trust_remote_code=False)
 
 
 def _device(device: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedModel
 
 from anabranch.upstreams.errors import UpstreamError
@@ -157,3 +158,15 @@ def test_threads_are_set_for_one_thread_only() -> None:
         thread.start()
         thread.join()
     assert counts == [before + 1, before]
+
+
+def test_the_tokenizer_is_what_tokenizer_json_says(tmp_path: Path) -> None:
+    """AutoTokenizer would cut " b" by the rule of Qwen2's own tokenizer, and lose the blank that this one shows."""
+    folder = tiny.saved(tmp_path / "qwen2", tiny.made(tiny.qwen2))
+    stated = Tokenizer(models.BPE({"a": 0, "▁": 1, "b": 2}, []))
+    stated.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")
+    stated.decoder = decoders.Replace("▁", " ")
+    stated.save(str(folder / "tokenizer.json"))
+    vocabulary = loaded(folder).vocabulary
+    assert vocabulary.read("a b") == ((0, 1, 2), ("a", " ", "b"))
+    assert vocabulary.decode([0, 1, 2]) == "a b"
