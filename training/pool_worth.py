@@ -1,6 +1,6 @@
 """Whether a model pool is worth routing: what its models do, what an oracle would, and how much of that is learnt."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,14 +60,19 @@ def pool_worth(train: Outcomes, test: Outcomes, choices: Mapping[str, Choices], 
         best_single=test.arms[best],
         quality={name: paired.interval(mean) for name, mean in means.items()},
         cost_usd=dict(zip(test.arms, column_means(test.cost_usd).tolist(), strict=True)),
-        tasks=_tasks(test),
+        tasks=quality_by(test, test.tasks),
         recovered={name: paired.interval(share) for name, share in recovered.items()},
         beyond_lookup={name: paired.interval(recovered[name] - recovered[LOOKUP]) for name in choices},
     )
 
 
-def _tasks(test: Outcomes) -> dict[str, dict[str, float]]:
-    of_task = {task: test.take(np.array(test.tasks) == task) for task in sorted(set(test.tasks))}
+def quality_by(test: Outcomes, groups: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Group -> arm -> mean quality; one group's name for each prompt of `test`.
+
+    >>> quality_by(Outcomes.from_arrays(["a"], [[1.0], [0.0], [1.0]]), ["x", "x", "y"])
+    {'x': {'a': 0.5}, 'y': {'a': 1.0}}
+    """
+    of_task = {group: test.take(np.array(groups) == group) for group in sorted(set(groups))}
     return {
         task: dict(zip(test.arms, column_means(part.quality).tolist(), strict=True)) for task, part in of_task.items()
     }

@@ -13,10 +13,10 @@ from anabranch.commands.pocket_prompts import prompts as write_prompts
 from anabranch.commands.routers import open_router
 from anabranch.data.collection.collect import Collection
 from anabranch.data.collection.prompts import read_prompts
-from anabranch.data.labelset import read_labels
+from anabranch.data.labelset import LabelSet, read_labels
 from anabranch.training.fit import fit
 from anabranch.training.paired import Paired
-from anabranch.training.pool_worth import LOOKUP, PoolWorth, pool_worth
+from anabranch.training.pool_worth import LOOKUP, PoolWorth, pool_worth, quality_by
 from anabranch.training.report.contents import Interval
 from anabranch.upstreams.pocket.pool import pocket_pool
 
@@ -50,13 +50,21 @@ def table(*, labels: Path | None = None, replicates: int = 1000, seed: int = 0) 
             tracker="disabled",
             progress=False,
         )
-        outcomes = read_labels(folder).outcomes(pocket_pool().names)
+        answers = read_labels(folder)
+        outcomes = answers.outcomes(pocket_pool().names)
         train, test = outcomes.split("train"), outcomes.split("test")
         # at trade-off 1 a router aims at quality alone
         router = open_router(run, Path(scratch) / "cache").at(1.0)
         choice = router.decide(test.texts).arm
     worth = pool_worth(train, test, {ROUTER: choice}, Paired.draw(len(test), replicates, seed))
-    return Answer(_shown(worth), asdict(worth))
+    kinds = quality_by(test, _kinds(answers))
+    return Answer(_shown(worth), {**asdict(worth), "kinds": kinds})
+
+
+def _kinds(answers: LabelSet) -> list[str]:
+    """family/kind of each test prompt."""
+    columns = (answers.prompts[name].to_pylist() for name in ("task", "kind", "split"))
+    return [f"{task}/{kind}" for task, kind, split in zip(*columns, strict=True) if split == "test"]
 
 
 def _shown(worth: PoolWorth) -> Group:
