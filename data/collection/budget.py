@@ -36,12 +36,13 @@ class Budget:
                     return None
                 self._changed.clear()
                 await self._changed.wait()
-            if self._closed:
-                return None
-            self._number += 1
-            self._reserved[self._number] = usd or 0.0
-            self._reserved_usd += usd or 0.0
-            return self._number
+            return None if self._closed else self._reserve(usd or 0.0)
+
+    def _reserve(self, usd: float) -> int:
+        self._number += 1
+        self._reserved[self._number] = usd
+        self._reserved_usd += usd
+        return self._number
 
     def settle(self, number: int, spent_usd: float | None) -> None:
         """Replace a reservation by what was spent at most; by itself if that is not known."""

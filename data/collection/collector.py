@@ -40,7 +40,9 @@ class Collector:
         tally: Tally,
         grace_s: float,
     ) -> None:
-        self._pool, self._lanes, self._terms = pool, lanes, terms
+        self._lanes, self._terms = lanes, terms
+        names = [queue.model.name for lane in lanes for queue in lane.queues]
+        self._upstreams = {name: pool.served(name).upstream for name in names}
         self._ledger, self._budget, self._prices, self._tally = ledger, budget, prices, tally
         self._grace_s = grace_s
         self._stop = asyncio.Event()
@@ -95,9 +97,8 @@ class Collector:
 
     async def _answered(self, queue: ModelQueue, ask: Ask, reservation: int) -> Entry:
         name = queue.model.name
-        upstream = self._pool.served(name).upstream
         try:
-            reply = await upstream.complete(self._terms.request(queue.model, ask.prompt.messages))
+            reply = await self._upstreams[name].complete(self._terms.request(queue.model, ask.prompt.messages))
         except UpstreamError as error:
             self._refused(queue, error)
             failed = Failed(ask.key, error, ask.reserved_usd)

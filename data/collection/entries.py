@@ -11,8 +11,6 @@ from anabranch.upstreams.upstream import Reply, TokenLogprob, Usage
 
 Value = str | bytes | int | float | None
 
-_ROW = "prompt_id = ? AND model = ? AND sample = ?"
-
 
 class Key(NamedTuple):
     """Which answer: one row of the ledger, one label."""
@@ -23,12 +21,18 @@ class Key(NamedTuple):
 
 
 class Entry(Protocol):
-    """A change of one row."""
+    """What becomes of one row.
 
-    statement: ClassVar[str]
+    Attributes:
+        columns: that are set, beside those of the key.
+        added: those of them that are added to what stands there.
+    """
+
+    columns: ClassVar[tuple[str, ...]]
+    added: ClassVar[tuple[str, ...]]
 
     def values(self) -> Sequence[Value]:
-        """What the statement's question marks stand for."""
+        """The key, and what the columns are set to."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +47,12 @@ class Sent:
     key: Key
     reserved_usd: float | None
 
-    statement: ClassVar[str] = (
-        "INSERT INTO answers (prompt_id, model, sample, state, reserved_usd) VALUES (?, ?, ?, 'sent', ?) "
-        "ON CONFLICT DO UPDATE SET state = 'sent', reserved_usd = excluded.reserved_usd, "
-        "attempts = NULL, error = NULL, error_text = NULL"
-    )
+    columns: ClassVar[tuple[str, ...]] = ("state", "reserved_usd", "attempts", "error", "error_text")
+    added: ClassVar[tuple[str, ...]] = ()
 
     def values(self) -> Sequence[Value]:
-        """Key and reservation."""
-        return (*self.key, self.reserved_usd)
+        """The reservation; an earlier failure is forgotten."""
+        return (*self.key, "sent", self.reserved_usd, None, None, None)
 
 
 @dataclass(frozen=True)
@@ -70,17 +71,30 @@ class Done:
     cost_usd: float | None
     price_date: str | None
 
-    statement: ClassVar[str] = (
-        "UPDATE answers SET state = 'done', attempts = ?, response = ?, finish_reason = ?, resolved_model = ?, "
-        "latency_s = ?, prompt_tokens = ?, completion_tokens = ?, cached_tokens = ?, cache_write_tokens = ?, "
-        "reasoning_tokens = ?, logprob_stats = ?, cost_usd = ?, price_date = ?, "
-        f"quality = NULL, judge = NULL, judge_version = NULL, reference_digest = NULL WHERE {_ROW}"
+    columns: ClassVar[tuple[str, ...]] = (
+        "state",
+        "attempts",
+        "response",
+        "finish_reason",
+        "resolved_model",
+        "latency_s",
+        "prompt_tokens",
+        "completion_tokens",
+        "cached_tokens",
+        "cache_write_tokens",
+        "reasoning_tokens",
+        "logprob_stats",
+        "cost_usd",
+        "price_date",
     )
+    added: ClassVar[tuple[str, ...]] = ()
 
     def values(self) -> Sequence[Value]:
         """Everything that becomes a label but the verdict."""
         reply = self.reply
         return (
+            *self.key,
+            "done",
             reply.attempts,
             reply.text,
             reply.finish_reason,
@@ -90,7 +104,6 @@ class Done:
             logprob_stats(reply.logprobs),
             self.cost_usd,
             self.price_date,
-            *self.key,
         )
 
 
@@ -108,10 +121,15 @@ class Failed:
     error: UpstreamError
     reserved_usd: float | None
 
-    statement: ClassVar[str] = (
-        "UPDATE answers SET state = 'failed', attempts = ?, error = ?, error_text = ?, "
-        f"maybe_paid = maybe_paid + ?, maybe_paid_usd = maybe_paid_usd + ? WHERE {_ROW}"
+    columns: ClassVar[tuple[str, ...]] = (
+        "state",
+        "attempts",
+        "error",
+        "error_text",
+        "maybe_paid",
+        "maybe_paid_usd",
     )
+    added: ClassVar[tuple[str, ...]] = ("maybe_paid", "maybe_paid_usd")
 
     @property
     def maybe_paid_usd(self) -> float | None:
@@ -128,7 +146,8 @@ class Failed:
     def values(self) -> Sequence[Value]:
         """The error, and what may have been paid."""
         error = self.error
-        return (error.attempts, type(error).__name__, str(error), error.maybe_paid, self.maybe_paid_usd, *self.key)
+        told = (type(error).__name__, str(error))
+        return (*self.key, "failed", error.attempts, *told, error.maybe_paid, self.maybe_paid_usd)
 
 
 def _counts(usage: Usage | None) -> Sequence[Value]:

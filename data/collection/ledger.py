@@ -4,12 +4,14 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import groupby
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from anabranch.data.collection.entries import Entry, Key
+from anabranch.data.collection.entries import Entry, Key, Value
 from anabranch.data.collection.ledger_schema import LedgerError, migrate
+
+MOST_ROWS = 128  # a statement; SQLite allows 32,766 values
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,12 @@ class Ledger:
         Raises:
             LedgerError: the disk is full, or the file cannot be written.
         """
-        ordered = sorted(entries, key=lambda entry: entry.statement)
+        by_kind: dict[type[Entry], list[Entry]] = {}
+        for entry in entries:
+            by_kind.setdefault(type(entry), []).append(entry)
         with self.transaction():
-            for statement, alike in groupby(ordered, key=lambda entry: entry.statement):
-                self._connection.executemany(statement, [entry.values() for entry in alike])
+            for kind, alike in by_kind.items():
+                self._upsert(kind, [entry.values() for entry in alike])
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -119,10 +123,35 @@ class Ledger:
         rows = self.execute("SELECT prompt_id, model, sample, state FROM answers")
         return {Key(*key): state for *key, state in rows}
 
+    def _upsert(self, kind: type[Entry], rows: Sequence[Sequence[Value]]) -> None:
+        # few statements of many rows: each step lets go of the interpreter, and waits to get it back
+        start = 0
+        while start < len(rows):
+            size = min(MOST_ROWS, 1 << ((len(rows) - start).bit_length() - 1))
+            self._connection.execute(upsert(kind, size), [value for row in rows[start : start + size] for value in row])
+            start += size
+
     def _maybe_paid(self, requests: str, usd: str, which: str) -> MaybePaid:
         query = f"SELECT total({requests}), total({usd}), count(*) - count({usd}) FROM answers WHERE {which}"
         number, known_usd, unknown = self.execute(query)[0]
         return MaybePaid(int(number), None if unknown else known_usd)
+
+
+@cache
+def upsert(kind: type[Entry], rows: int) -> str:
+    """The statement that makes or changes so many rows.
+
+    >>> from anabranch.data.collection.entries import Sent
+    >>> upsert(Sent, 2).partition(" VALUES ")[2].partition(" ON ")[0]
+    '(?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?)'
+    """
+    names = (*Key._fields, *kind.columns)
+    row = f"({', '.join('?' * len(names))})"
+    changes = [f"{name} = {f'answers.{name} + ' * (name in kind.added)}excluded.{name}" for name in kind.columns]
+    return (
+        f"INSERT INTO answers ({', '.join(names)}) VALUES {', '.join([row] * rows)} "
+        f"ON CONFLICT DO UPDATE SET {', '.join(changes)}"
+    )
 
 
 def open_ledger(path: Path) -> Ledger:
