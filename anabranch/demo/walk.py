@@ -69,7 +69,7 @@ class Walk:
         self._announce("four small models answer them all, over HTTP, and are judged")
         self._console.print("[dim]$ anabranch serve pocket &[/dim]")
         with serving(["pocket", "--quiet"], self.out / "models.log") as address:
-            pool = self._pool_file(address)
+            pool = write_pool_file(self.out / "pool.yaml", address, CONCURRENCY)
             self._do("data", "collect", "--pool", pool, "--prompts", self.out / "prompts", "--out", self.out / "labels")
 
     def _train(self) -> None:
@@ -102,14 +102,6 @@ class Walk:
     def _cache(self) -> tuple[str, str]:
         return "--cache", str(self.out / "cache")
 
-    def _pool_file(self, address: str) -> Path:
-        pool = pocket_pool()
-        served = {"base_url": f"{address}/v1", "concurrency": CONCURRENCY}
-        models = [{**model.model_dump(exclude_defaults=True), "upstream": "models"} for model in pool.models]
-        path = self.out / "pool.yaml"
-        path.write_text(yaml.safe_dump({"upstreams": {"models": served}, "models": models}, sort_keys=False))
-        return path
-
     def _validation_quality(self, recipe: str) -> float:
         metrics = json.loads((self.out / "runs" / recipe / "metrics.json").read_text())
         return float(metrics["quality"])
@@ -124,3 +116,17 @@ class Walk:
         code = self._run(command)
         if code:
             raise DemoFailed(f"`anabranch {shlex.join(command)}` ended with code {code}; what it said is above")
+
+
+def write_pool_file(path: Path, address: str, concurrency: int) -> Path:
+    """The pool file of the pocket models behind HTTP.
+
+    Args:
+        path: to write.
+        address: of `anabranch serve pocket`.
+        concurrency: requests at once.
+    """
+    served = {"base_url": f"{address}/v1", "concurrency": concurrency}
+    models = [{**model.model_dump(exclude_defaults=True), "upstream": "models"} for model in pocket_pool().models]
+    path.write_text(yaml.safe_dump({"upstreams": {"models": served}, "models": models}, sort_keys=False))
+    return path
