@@ -8,7 +8,6 @@ import orjson
 from numpy.typing import NDArray
 
 from anabranch.data.prices import PriceTable
-from anabranch.upstreams.upstream import Usage
 
 TEMPLATE_TOKENS = 128
 MESSAGE_TOKENS = 16
@@ -56,26 +55,3 @@ def most_usd(prices: PriceTable, model: str, prompt_tokens: Floats, max_tokens: 
         for reasoning in (0, max_tokens)
     ]
     return np.asarray(np.max(ways, axis=0), np.float64)
-
-
-def usd_of(prices: PriceTable | None, model: str, usage: Usage | None) -> float | None:
-    """What a request cost by its real usage; None without usage or prices, or with counts that contradict themselves.
-
-    >>> price = {"input_cost_per_token": 1e-6, "output_cost_per_token": 4e-6}
-    >>> round(usd_of(PriceTable({"m": price}, {}, "", ""), "m", Usage(1000, 250)), 6)
-    0.002
-    """
-    if prices is None or usage is None or model not in prices.entries:
-        return None
-    try:
-        usd = prices.usd(
-            model,
-            usage.prompt_tokens,
-            usage.completion_tokens,
-            cached_tokens=usage.cached_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            reasoning_tokens=usage.reasoning_tokens,
-        )
-    except ValueError:
-        return None
-    return float(usd)

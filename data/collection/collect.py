@@ -10,6 +10,7 @@ from rich.console import Console
 
 from anabranch.data.collection.budget import Budget
 from anabranch.data.collection.collector import Collector
+from anabranch.data.collection.costs import Costs
 from anabranch.data.collection.forecast import ModelForecast, forecast
 from anabranch.data.collection.inputs import check_inputs, record_inputs
 from anabranch.data.collection.judging import judge_answers
@@ -167,7 +168,7 @@ class Collection:
         # many slots share each commit, few should not wait for one another
         thread = LedgerThread(ledger, min(LONGEST_LINGER_S, LINGER_S_A_SLOT * sum(lane.slots for lane in lanes)))
         async with OpenPool(with_concurrency(self.pool, self.concurrency)) as pool, shown(tally, console):
-            collector = Collector(pool, lanes, self.terms, thread, budget, prices, tally, self.grace_s)
+            collector = Collector(pool, lanes, self.terms, thread, budget, Costs(prices), tally, self.grace_s)
 
             def stop(signal_name: str) -> None:
                 stopped.append(signal_name)

@@ -1,18 +1,19 @@
 """The collector: keeps every slot of every upstream busy, and writes each request down before it goes out."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
-from anabranch.data.collection.bounds import usd_of
 from anabranch.data.collection.budget import Budget
+from anabranch.data.collection.costs import Costs
 from anabranch.data.collection.entries import Done, Entry, Failed, Sent
 from anabranch.data.collection.lanes import Ask, Lane, ModelQueue
 from anabranch.data.collection.ledger_thread import LedgerThread
 from anabranch.data.collection.tally import Tally
 from anabranch.data.collection.terms import Terms
-from anabranch.data.prices import PriceTable
 from anabranch.upstreams.errors import UpstreamError
 from anabranch.upstreams.pool import OpenPool
+
+OPENING_S = 1e-3  # between one slot of an upstream and its next
 
 
 class Collector:
@@ -24,7 +25,7 @@ class Collector:
         terms: how.
         ledger: that runs.
         budget: that every request is reserved in.
-        prices: of what was used; None for no costs.
+        costs: of what was used.
         tally: counts.
         grace_s: that answers in flight get after `stop`.
     """
@@ -36,19 +37,21 @@ class Collector:
         terms: Terms,
         ledger: LedgerThread,
         budget: Budget,
-        prices: PriceTable | None,
+        costs: Costs,
         tally: Tally,
         grace_s: float,
     ) -> None:
         self._lanes, self._terms = lanes, terms
         names = [queue.model.name for lane in lanes for queue in lane.queues]
         self._upstreams = {name: pool.served(name).upstream for name in names}
-        self._ledger, self._budget, self._prices, self._tally = ledger, budget, prices, tally
+        self._ledger, self._budget, self._costs, self._tally = ledger, budget, costs, tally
         self._grace_s = grace_s
-        self._stop = asyncio.Event()
+        self._stop, self._now = asyncio.Event(), asyncio.Event()
 
     def stop(self) -> None:
-        """Send nothing more; what is in flight gets the grace."""
+        """Send nothing more; what is in flight gets the grace, and after a second call nothing."""
+        if self._stop.is_set():
+            self._now.set()
         self._stop.set()
         self._budget.halt()
 
@@ -59,27 +62,42 @@ class Collector:
             LedgerError: the ledger cannot be written.
         """
         workers = asyncio.create_task(self._all_workers())
-        stopped = asyncio.create_task(self._stop.wait())
-        await asyncio.wait({workers, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if not workers.done():
-            await asyncio.wait({workers}, timeout=self._grace_s)
-            workers.cancel()
-        stopped.cancel()
+        await self._either(workers, self._stop)
+        await self._either(workers, self._now, self._grace_s)
+        workers.cancel()
         await asyncio.wait({workers})
         if not workers.cancelled():
             workers.result()
+
+    async def _either(self, workers: "asyncio.Task[None]", told: asyncio.Event, timeout_s: float | None = None) -> None:
+        waiting = asyncio.create_task(told.wait())
+        await asyncio.wait({workers, waiting}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
 
     async def _all_workers(self) -> None:
         failure: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                for lane in self._lanes:
-                    for _ in range(min(lane.slots, sum(len(queue.asks) for queue in lane.queues))):
-                        group.create_task(self._work(lane))
+                async for lane in self._opening():
+                    group.create_task(self._work(lane))
         except* Exception as errors:
             failure = errors.exceptions[0]
         if failure is not None:
             raise failure
+
+    async def _opening(self) -> AsyncGenerator[Lane, None]:
+        """Each slot's lane, one after another.
+
+        Opened all at once they would be answered all at once, and wait for one another at every turn from then on.
+        """
+        wanted = {lane.upstream: min(lane.slots, sum(len(queue.asks) for queue in lane.queues)) for lane in self._lanes}
+        for number in range(max(wanted.values(), default=0)):
+            for lane in self._lanes:
+                if number < wanted[lane.upstream]:
+                    yield lane
+            await asyncio.sleep(OPENING_S)
+            if self._stop.is_set():
+                return
 
     async def _work(self, lane: Lane) -> None:
         while not self._stop.is_set() and (queue := lane.next_queue()) is not None:
@@ -105,11 +123,10 @@ class Collector:
             self._budget.settle(reservation, failed.maybe_paid_usd)
             return failed
         queue.answered()
-        cost_usd = usd_of(self._prices, name, reply.usage)
+        cost_usd = self._costs.usd(name, reply.usage)
         self._budget.settle(reservation, cost_usd)
         self._tally.models[name].answered(cost_usd)
-        price_date = None if cost_usd is None or self._prices is None else self._prices.date
-        return Done(ask.key, reply, cost_usd, price_date)
+        return Done(ask.key, reply, cost_usd, None if cost_usd is None else self._costs.date)
 
     def _refused(self, queue: ModelQueue, error: UpstreamError) -> None:
         self._tally.models[queue.model.name].refused(error)

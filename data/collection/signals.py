@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a request to stop: the first is kind, the second is not."""
+"""SIGINT and SIGTERM as a request to stop."""
 
 import asyncio
 import signal
@@ -11,25 +11,16 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def told_to_stop(stop: Callable[[str], None]) -> Iterator[None]:
-    """Call `stop` with the name of the first signal; a second cancels the task that entered.
+    """Call `stop` with the name of each signal that arrives.
 
     Outside the main thread, which alone gets signals, nothing is changed.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    names: list[str] = []
-
-    def received(number: signal.Signals) -> None:
-        names.append(number.name)
-        if len(names) == 1:
-            stop(number.name)
-        elif task is not None:
-            task.cancel()
-
+    loop = asyncio.get_running_loop()
     for number in SIGNALS:
-        loop.add_signal_handler(number, received, number)
+        loop.add_signal_handler(number, stop, number.name)
     try:
         yield
     finally:

@@ -78,6 +78,19 @@ def test_what_outlasts_the_grace_is_maybe_paid_and_asked_again(tmp_path: Path) -
     assert len(label_rows(tmp_path / "labels")) == 6
 
 
+def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
+    with serving(faults=[Hang()] * 4) as server:
+        words = [*command(tmp_path, server, 6), "--grace", "600"]
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_for(server, 4, process)
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+        _, told = process.communicate(timeout=60)
+    assert "this run left 4 requests without an answer" in told
+    assert process.returncode == 130
+
+
 def test_a_second_collector_is_refused_and_told_of_the_first(tmp_path: Path) -> None:
     with serving(faults=[Hang()]) as server:
         words = command(tmp_path, server, 1)
