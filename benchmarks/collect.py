@@ -4,10 +4,11 @@
 
 A stub in a process of its own answers every request after `latency` seconds, over loopback. It reads just enough of
 HTTP to do so; what is measured is the collector: one process, one upstream with `in-flight` slots, four models, a
-ledger with synchronous=FULL, prices, an exact judge.
+ledger with synchronous=FULL, prices, a budget, a judge.
 
 The limit is in-flight / latency. `share_in_all` is requests done / seconds from the first request's arrival at the
-stub to the last answer's departure, against that limit: the first wave's ramp-up and the last wave's drain are inside.
+stub to the last answer's departure, against that limit; the opening of the slots, one a millisecond, and the drain at
+the end are inside.
 `share_steady` counts only the answers that leave between the end of the first wave (the first in-flight answers) and
 the arrival of the last request, when every slot has something to ask; by the stub's clock, too. Goal: 0.95.
 

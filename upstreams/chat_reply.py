@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from anabranch.upstreams.chat_usage import read_usage, usage_body
-from anabranch.upstreams.errors import BadReply
+from anabranch.upstreams.errors import BadReply, EmptyAnswer
 from anabranch.upstreams.upstream import Chunk, Reply, Request, TokenLogprob, Usage
 
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
@@ -20,7 +20,8 @@ def read_reply(
     """The reply that a chat.completion object stands for; only its first choice is read.
 
     Raises:
-        BadReply: no choice, no finish reason, or no answer.
+        BadReply: no choice or no finish reason.
+        EmptyAnswer: no answer.
         BadUsage: token counts that contradict themselves.
 
     >>> choice = {"message": {"content": "4"}, "finish_reason": "stop"}
@@ -34,14 +35,15 @@ def read_reply(
         empty = not answers(message) and finish_reason not in EXPLAIN_EMPTY
     except MALFORMED:
         raise BadReply(upstream, "sent an answer without a well-formed first choice") from None
+    usage = read_usage(upstream, body.get("usage"))
     if empty:
-        raise BadReply(upstream, "sent an empty answer")
+        raise EmptyAnswer(upstream, usage=usage)
     model = body.get("model")
     return Reply(
         text=text,
         model=model if isinstance(model, str) and model else request.model,
         finish_reason=finish_reason,
-        usage=read_usage(upstream, body.get("usage")),
+        usage=usage,
         latency_s=latency_s,
         logprobs=logprobs,
         attempts=attempts,
@@ -124,7 +126,8 @@ async def read_stream(upstream: str, bodies: AsyncGenerator[Mapping[str, Any], N
     """Chunks of a stream; the one with the finish reason comes last and has the usage, wherever that was sent.
 
     Raises:
-        BadReply: the stream ends without a finish reason or without an answer.
+        BadReply: the stream ends without a finish reason.
+        EmptyAnswer: it ends without an answer.
     """
     last: Chunk | None = None
     usage: Usage | None = None
@@ -141,7 +144,7 @@ async def read_stream(upstream: str, bodies: AsyncGenerator[Mapping[str, Any], N
     if last is None:
         raise BadReply(upstream, "ended a stream without a finish reason")
     if not answered and last.finish_reason not in EXPLAIN_EMPTY:
-        raise BadReply(upstream, "sent an empty answer")
+        raise EmptyAnswer(upstream, usage=usage)
     yield replace(last, usage=usage)
 
 

@@ -7,6 +7,7 @@ UpstreamError
 ├── RateLimited         429                                                   retryable
 ├── Overloaded          5xx                                                   retryable
 ├── BadReply            an answer that cannot be used                         retryable
+│   ├── EmptyAnswer     no text, no tool call, and no reason for that         not again
 │   └── BadUsage        token counts that contradict themselves
 └── BadRequest          4xx
     ├── Unauthorised    401, 403
@@ -14,7 +15,9 @@ UpstreamError
     └── ContextTooLong  prompt and completion do not fit the model
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from anabranch.upstreams.upstream import Usage
 
 
 class UpstreamError(Exception):
@@ -97,11 +100,32 @@ class Overloaded(UpstreamError):
 
 
 class BadReply(UpstreamError):
-    """Not JSON, no choices, a stream cut short, or an empty answer."""
+    """Not JSON, no choices, or a stream cut short."""
 
     retryable = True
     may_be_billed = True
     way_out = "check that it speaks the OpenAI chat completions protocol, or fall back to another upstream"
+
+
+class EmptyAnswer(BadReply):
+    """The model wrote nothing and ended its answer; nobody is served that, but who measures models counts it as one.
+
+    Asked again, it would be paid for again.
+
+    Attributes:
+        usage: what the upstream counted; None if it does not say.
+    """
+
+    retryable = False
+    way_out = "ask otherwise, raise the temperature, or fall back to another upstream"
+    code: ClassVar[str] = "upstream_empty_answer"
+    """By which one of our servers tells a client of ours."""
+
+    def __init__(
+        self, upstream: str, what: str = "sent an empty answer", *, usage: Usage | None = None, **more: Any
+    ) -> None:
+        super().__init__(upstream, what, **more)
+        self.usage = usage
 
 
 class BadUsage(BadReply):

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Map
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from anabranch.upstreams.errors import BadReply, BadRequest, Closed, UnknownModel, UpstreamError
+from anabranch.upstreams.errors import BadReply, BadRequest, Closed, EmptyAnswer, UnknownModel, UpstreamError
 from anabranch.upstreams.refusal import texts
 from anabranch.upstreams.text_completion import TextChunk, TextReply, TextRequest, TextToken
 from anabranch.upstreams.upstream import Capabilities, Chunk, Reply, Request, TokenLogprob, Usage
@@ -160,7 +160,7 @@ class Fake:
         if request.max_tokens is not None and len(words) > request.max_tokens:
             return words[: request.max_tokens], "length"
         if not answer:
-            raise BadReply(self._name, "sent an empty answer")
+            raise EmptyAnswer(self._name, usage=_usage(request, []))
         return words, "stop"
 
     def _looked_up(self, answers: Mapping[str, str], request: Request) -> str:

@@ -16,6 +16,7 @@ from anabranch.upstreams.error_body import error_body
 from anabranch.upstreams.errors import (
     BadRequest,
     ContextTooLong,
+    EmptyAnswer,
     RateLimited,
     TimedOut,
     Unauthorised,
@@ -249,7 +250,8 @@ def _status(error: UpstreamError) -> int:
 
 def _refused(error: UpstreamError) -> web.Response:
     wait = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
-    return _error(error.status or _status(error), str(error), None, wait)
+    code = error.code if isinstance(error, EmptyAnswer) else None
+    return _error(error.status or _status(error), str(error), code, wait)
 
 
 def _error(

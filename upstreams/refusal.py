@@ -8,6 +8,7 @@ from anabranch.upstreams.errors import (
     BadReply,
     BadRequest,
     ContextTooLong,
+    EmptyAnswer,
     Overloaded,
     RateLimited,
     TimedOut,
@@ -64,7 +65,7 @@ def kind_of(status: int, error: Mapping[str, Any]) -> type[UpstreamError]:
     if status in (408, 504):
         return TimedOut
     if status >= 500:
-        return Overloaded
+        return EmptyAnswer if EmptyAnswer.code in _names(error) else Overloaded
     return _kind_by_name(error) if status < 400 else _kind_of_4xx(status, error)
 
 

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
@@ -55,7 +56,8 @@ def table(*, labels: Path | None = None, replicates: int = 1000, seed: int = 0) 
         train, test = outcomes.split("train"), outcomes.split("test")
         # at trade-off 1 a router aims at quality alone
         router = open_router(run, Path(scratch) / "cache").at(1.0)
-        choice = router.decide(test.texts).arm
+        arms = np.array([outcomes.arms.index(arm) for arm in router.arms])
+        choice = arms[router.decide(test.texts).arm]
     worth = pool_worth(train, test, {ROUTER: choice}, Paired.draw(len(test), replicates, seed))
     kinds = quality_by(test, _kinds(answers))
     return Answer(_shown(worth), {**asdict(worth), "kinds": kinds})

@@ -1,6 +1,7 @@
 """The collector: keeps every slot of every upstream busy, and writes each request down before it goes out."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Sequence
 
 from anabranch.data.collection.budget import Budget
@@ -10,8 +11,9 @@ from anabranch.data.collection.lanes import Ask, Lane, ModelQueue
 from anabranch.data.collection.ledger_thread import LedgerThread
 from anabranch.data.collection.tally import Tally
 from anabranch.data.collection.terms import Terms
-from anabranch.upstreams.errors import UpstreamError
-from anabranch.upstreams.pool import OpenPool
+from anabranch.upstreams.errors import EmptyAnswer, UpstreamError
+from anabranch.upstreams.pool import OpenPool, PoolModel
+from anabranch.upstreams.upstream import Reply
 
 OPENING_S = 1e-3  # between one slot of an upstream and its next
 
@@ -117,6 +119,8 @@ class Collector:
         name = queue.model.name
         try:
             reply = await self._upstreams[name].complete(self._terms.request(queue.model, ask.prompt.messages))
+        except EmptyAnswer as error:
+            reply = _nothing(queue.model, error)
         except UpstreamError as error:
             self._refused(queue, error)
             failed = Failed(ask.key, error, ask.reserved_usd)
@@ -134,3 +138,8 @@ class Collector:
         queue.failed(error)
         if queue.given_up is not None and already is None:
             self._tally.given_up.append(f"gave {queue.model.name} up: {error}")
+
+
+def _nothing(model: PoolModel, error: EmptyAnswer) -> Reply:
+    """An answer without text, which its judge finds wrong; a router must know that the model has none to give."""
+    return Reply("", model.served_as, "stop", error.usage, latency_s=math.nan, attempts=max(1, error.attempts))

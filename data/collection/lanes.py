@@ -103,14 +103,19 @@ def with_concurrency(pool: Pool, concurrency: int | None) -> Pool:
     return pool.model_copy(update={"upstreams": upstreams})
 
 
-def slots_of(settings: Mapping[str, Any], concurrency: int | None) -> int:
+def slots_of(settings: Mapping[str, Any], concurrency: int | None, models: int = 1) -> int:
     """How many calls an upstream takes at once, by its settings in the pool.
 
     >>> slots_of({"kind": "openai-compatible"}, None), slots_of({"concurrency": 7}, None)
     (64, 7)
+
+    Each model that runs here has a batch of its own:
+
+    >>> slots_of({"kind": "pocket"}, None, models=4)
+    128
     """
     for name, default in _told_by(settings).items():
-        return int(settings.get(name, default))
+        return int(settings.get(name, default)) * (models if name == "max_batch" else 1)
     return concurrency or SLOTS
 
 

@@ -1,6 +1,6 @@
 """What is missing: every model's answer to every prompt that the ledger has not got."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -37,7 +37,10 @@ def plan(
     """
     settled = {"done"} if retry_failed else {"done", "failed"}
     tokens = np.array([most_prompt_tokens(one.messages) or np.nan for one in prompts])
-    lanes = {name: Lane(name, slots_of(settings, concurrency)) for name, settings in pool.upstreams.items()}
+    served = Counter(model.upstream for model in pool.models)
+    lanes = {
+        name: Lane(name, slots_of(settings, concurrency, served[name])) for name, settings in pool.upstreams.items()
+    }
     for model in pool.models:
         bounds = bounds_usd(model, terms, prices, tokens)
         asks = deque(_missing(model.name, prompts, terms.samples, bounds, states, settled))

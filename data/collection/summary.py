@@ -79,7 +79,9 @@ def summarise(ledger: Ledger, model: str, wanted: int, missing: int, asked: int,
         "total(prompt_tokens), total(completion_tokens) FROM answers WHERE state = 'done' AND model = ?",
         (model,),
     )[0]
-    latencies = ledger.execute("SELECT latency_s FROM answers WHERE state = 'done' AND model = ?", (model,))
+    latencies = ledger.execute(
+        "SELECT latency_s FROM answers WHERE state = 'done' AND model = ? AND latency_s IS NOT NULL", (model,)
+    )
     failed = ledger.execute(
         "SELECT error, count(*) FROM answers WHERE state = 'failed' AND model = ? GROUP BY error", (model,)
     )

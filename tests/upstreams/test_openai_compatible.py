@@ -142,8 +142,12 @@ STREAM_FAILURES: list[tuple[Fault, type[errors.UpstreamError]]] = [
     (Raw(b"data: {garbage\n\n"), errors.BadReply),
     (Raw(b'data: {"error": {"message": "slow down", "type": "rate_limit_error"}}\n\n'), errors.RateLimited),
     (Raw(b'data: {"choices": [{"delta": {"role": "assistant"}}]}\n\n'), errors.BadReply),
-    (Raw(b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'), errors.BadReply),
 ]
+EMPTY_STREAM = Raw(b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n')
+EMPTY_REPLY = Raw(
+    b'{"choices": [{"message": {"content": ""}, "finish_reason": "stop"}],'
+    b' "usage": {"prompt_tokens": 5, "completion_tokens": 1}}'
+)
 
 
 @pytest.mark.parametrize(("fault", "kind"), STREAM_FAILURES)
@@ -155,6 +159,30 @@ def test_a_stream_is_retried_until_it_begins(fault: Fault, kind: type[errors.Ups
         assert (await streamed(client, server))[0] == ANSWER
 
     served(use, [fault] * 2, attempts=2)
+
+
+def test_an_empty_answer_is_not_paid_for_twice() -> None:
+    async def use(client: OpenAICompatible, server: FakeServer) -> None:
+        with pytest.raises(errors.EmptyAnswer) as whole:
+            await client.complete(ASK)
+        assert whole.value.usage == Usage(5, 1)
+        with pytest.raises(errors.EmptyAnswer):
+            await chunks_of(client)
+        assert len(server.received) == 2
+
+    served(use, [EMPTY_REPLY, EMPTY_STREAM], attempts=3)
+
+
+def test_an_empty_answer_is_one_through_another_server_of_ours() -> None:
+    async def main() -> None:
+        async with FakeServer(Fake(lambda request: "")) as server:
+            client = OpenAICompatible("relay", server.base_url, attempts=3)
+            with pytest.raises(errors.EmptyAnswer):
+                await client.complete(ASK)
+            await client.close()
+        assert len(server.received) == 1
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("fault", [Truncate(2), Truncate(2, cleanly=True), Truncate(4, cleanly=True)])

@@ -1,13 +1,6 @@
 """What can go wrong with a local model, beyond what can with any upstream."""
 
-from anabranch.upstreams.errors import BadReply, UpstreamError
-
-
-class EmptyAnswer(BadReply):
-    """The model ended its answer at once; a greedy one would do so again, so that it is not asked again."""
-
-    retryable = False
-    way_out = "ask it otherwise, raise the temperature, or fall back to another upstream"
+from anabranch.upstreams.errors import UpstreamError
 
 
 class NotLoaded(UpstreamError):

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anabranch.upstreams.chat_reply import chunk_bodies, reply_body
-from anabranch.upstreams.errors import UnknownModel, UpstreamError
+from anabranch.upstreams.errors import EmptyAnswer, UnknownModel, UpstreamError
 from anabranch.upstreams.local.completion import Order
-from anabranch.upstreams.local.errors import EmptyAnswer, NotLoaded
+from anabranch.upstreams.local.errors import NotLoaded
 from anabranch.upstreams.local.model_folder import check_folder, is_on_hub, window_of
 from anabranch.upstreams.local.pieces import End, Piece, joined
 from anabranch.upstreams.local.worker import Worker
@@ -114,7 +114,7 @@ class LocalModel:
         loaded = await self._ready(request.model)
         order = loaded.orders.chat(request, streams=False)
         whole, end = await self._whole(loaded, order)
-        self._refuse_empty(whole.text, end)
+        self._refuse_empty(order, whole.text, end)
         return Reply(
             text=whole.text,
             model=request.model,
@@ -137,7 +137,7 @@ class LocalModel:
             async for piece in pieces:
                 text = text or piece.text
                 if piece.end is not None:
-                    self._refuse_empty(text, piece.end)
+                    self._refuse_empty(order, text, piece.end)
                 yield _chunk(request.model, order, piece, _logprobs(loaded, piece))
 
     async def complete_text(self, request: TextRequest) -> TextReply:
@@ -209,9 +209,9 @@ class LocalModel:
         assert whole.end is not None
         return whole, whole.end
 
-    def _refuse_empty(self, text: str, end: End) -> None:
+    def _refuse_empty(self, order: Order, text: str, end: End) -> None:
         if not text and end.finish_reason == "stop":
-            raise EmptyAnswer(self._name, "sent an empty answer")
+            raise EmptyAnswer(self._name, usage=_usage(order, end))
 
 
 def _check_settings(dtype: str, **at_least_one: int | None) -> None:

@@ -140,12 +140,12 @@ def teach(member: Member, tokenizer: Tokenizer, seed: int) -> PreTrainedModel:
 
 def build(name: str, folder: Path, seed: int) -> tuple[str, float, int]:
     """Train a member and write it; its name, the CPU seconds that took, and its parameters."""
-    member = MEMBERS[name]
+    member, before_s = MEMBERS[name], time.process_time()
     tokenizer = learn(member.vocabulary, corpus(seed))
     model = teach(member, tokenizer, seed)
     parameters = sum(weight.numel() for weight in model.parameters())
     _save(model, tokenizer, folder / name)
-    return name, time.process_time(), parameters
+    return name, time.process_time() - before_s, parameters
 
 
 def _save(model: PreTrainedModel, tokenizer: Tokenizer, folder: Path) -> None:

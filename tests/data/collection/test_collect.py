@@ -136,6 +136,23 @@ def test_without_judge_or_reference_quality_is_unknown(tmp_path: Path) -> None:
     assert [row["quality"] for row in label_rows(tmp_path / "labels")] == [1.0, 1.0, None, 1.0]
 
 
+def test_an_empty_answer_is_a_wrong_one_and_was_paid_for(tmp_path: Path) -> None:
+    """A label that is missing would leave a router free to choose the model for such prompts."""
+    empty = Raw(
+        b'{"choices": [{"message": {"content": ""}, "finish_reason": "stop"}],'
+        b' "usage": {"prompt_tokens": 5, "completion_tokens": 1}}'
+    )
+    with serving(faults=[empty]) as server:
+        one_at_a_time = pool({"owl": server.base_url}, concurrency=1)
+        summary = run(one_at_a_time, prompts(tmp_path, 2), tmp_path / "labels")
+    assert summary.complete
+    nothing, row = label_rows(tmp_path / "labels")
+    assert (nothing["quality"], nothing["response"], nothing["completion_tokens"]) == (0.0, "", 1)
+    assert nothing["cost_usd"] > 0
+    assert nothing["latency_s"] is None
+    assert row["quality"] == 1.0
+
+
 def test_a_judge_that_breaks_costs_no_label(tmp_path: Path) -> None:
     judge = "tests.data.collection.test_collect:BROKEN"
     with serving() as server:

@@ -11,8 +11,7 @@ import torch
 from transformers import PreTrainedModel
 
 from anabranch.upstreams.chat_reply import read_chunk, read_logprobs
-from anabranch.upstreams.errors import BadRequest, Closed, ContextTooLong, Overloaded, UnknownModel
-from anabranch.upstreams.local.errors import EmptyAnswer
+from anabranch.upstreams.errors import BadRequest, Closed, ContextTooLong, EmptyAnswer, Overloaded, UnknownModel
 from anabranch.upstreams.local.local_model import LocalModel
 from anabranch.upstreams.upstream import Chunk, Reply, Request, Upstream, Usage
 from tests.upstreams.local import tiny
@@ -196,6 +195,7 @@ def test_an_answer_that_ends_at_once_is_an_error(tmp_path: Path, llama: PreTrain
     error = raises(folder, ASK)
     assert isinstance(error, EmptyAnswer)
     assert not error.retryable
+    assert error.usage is not None and error.usage.completion_tokens == 1
     with pytest.raises(EmptyAnswer):
         streamed(folder, ASK)
 

@@ -30,7 +30,7 @@ def chat(model: str, text: str) -> Request:
 @pytest.mark.parametrize(
     ("model", "prompt", "answer"),
     [
-        ("pocket-wren", "Write 'magnet' backwards.", "tengam"),
+        ("pocket-wren", "Write 'olive' backwards.", "evilo"),
         ("pocket-robin", "Convert 7 kilograms to grams.", "7000"),
         ("pocket-heron", "Multiply 6 by 7.", "42"),
         ("pocket-owl", "Sort from A to Z: river, apple, lemon.", "apple, lemon, river"),
