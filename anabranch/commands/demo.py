@@ -20,7 +20,7 @@ def demo(
     Args:
         out: folder to write; labels collected there by an earlier demo are kept, all else is made again.
         prompts: how many, 5000 at most; three in ten are kept for the test.
-        recipes: routers to train, as `anabranch methods` lists them.
+        recipes: routers to train, as `anabranch methods` lists them; the last one is exported and served.
         requests: how many to send to the served bundle.
     """
     from anabranch.__main__ import main

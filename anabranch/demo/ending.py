@@ -13,7 +13,7 @@ from anabranch.demo.asked import Asked
 
 def requests_table(asked: Sequence[Asked]) -> Table:
     """The requests that the served bundle answered."""
-    table = Table("prompt", "served by", "answer", "", "USD", title="requests to the served bundle")
+    table = Table("prompt", "served by", "answer", "", "USD", title="requests to the served bundle, quality first")
     for one in asked:
         mark = "[green]right[/green]" if one.right else f"[red]wrong[/red], {one.question.reference}"
         table.add_row(Text(one.question.prompt), one.model, Text(one.answer), mark, f"{one.cost_usd:.1e}")
@@ -21,17 +21,21 @@ def requests_table(asked: Sequence[Asked]) -> Table:
 
 
 def summary(report: dict[str, Any], out: Path, exported: str, took_s: float) -> Group:
-    """Quality and cost of the best single model, the routers and the oracle, the verdicts, and where things lie."""
+    """Quality and cost of the best single model, the routers and the oracle, the verdicts, and where things lie.
+
+    A router stands there twice: calibrated to the quality of the best single model, and at trade-off 1.
+    """
     table = Table("", "quality", "USD a request", "verdict", title=f"{report['prompts']} prompts nobody trained on")
     baselines = {row["name"]: row for row in report["baselines"]}
     best = baselines[report["best_single"]]
-    table.add_row(f"best single: {best['name']}", *_figures(best), "")
+    table.add_row(f"best single model, {best['name']}", *_figures(best), "")
     for result in report["routers"]:
-        row = result["row"]
-        table.add_row(f"router: {row['name']}", *_figures(row), Text(result["verdict"]["word"]))
+        name = result["row"]["name"]
+        table.add_row(f"router {name}, cost first", *_figures(result["row"]), Text(result["verdict"]["word"]))
+        table.add_row(f"router {name}, quality first", *_figures(result["curve"][-1]), "")
     oracle = baselines.get("oracle")
     if oracle is not None:
-        table.add_row("oracle (knows every answer)", *_figures(oracle), "")
+        table.add_row("oracle, which knows every answer", *_figures(oracle), "")
     return Group(
         table,
         Text(f"report  {out / 'report' / 'report.html'}", no_wrap=True),

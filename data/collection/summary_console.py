@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from anabranch.data.collection.ledger import MaybePaid
@@ -10,8 +11,10 @@ from anabranch.data.collection.summary import ModelSummary, Summary
 
 def render(summary: Summary) -> Table:
     """One row a model."""
-    table = Table("model", "asked", "done", "missing", "quality", "USD", "tokens in + out", "p50, s")
-    table.title = f"labels in {summary.out}"
+    table = Table(title=f"labels in {summary.out}", box=SIMPLE_HEAD)
+    table.add_column("model", overflow="fold")
+    for column in ("asked", "done", "missing", "quality", "USD", "tokens in", "out", "p50, s"):
+        table.add_column(column, justify="right", no_wrap=True)
     for name, model in summary.models.items():
         table.add_row(name, *_cells(model))
     return table
@@ -24,7 +27,8 @@ def _cells(model: ModelSummary) -> tuple[str, ...]:
         str(model.missing),
         "n/a" if model.quality is None else f"{model.quality:.4f}",
         usd(model.cost_usd),
-        f"{model.prompt_tokens} + {model.completion_tokens}",
+        str(model.prompt_tokens),
+        str(model.completion_tokens),
         "n/a" if model.latency_s is None else f"{model.latency_s:.3f}",
     )
 
