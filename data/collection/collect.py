@@ -12,6 +12,7 @@ from anabranch.data.collection.budget import Budget
 from anabranch.data.collection.collector import Collector
 from anabranch.data.collection.costs import Costs
 from anabranch.data.collection.forecast import ModelForecast, forecast
+from anabranch.data.collection.garbage import set_aside
 from anabranch.data.collection.inputs import check_inputs, record_inputs
 from anabranch.data.collection.judging import judge_answers
 from anabranch.data.collection.label_table import write_label_set
@@ -144,7 +145,7 @@ class Collection:
         stopped = None
         if tally.wanted:
             allow_open_files(sum(lane.slots for lane in lanes))
-            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            with set_aside(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 stopped = runner.run(self._ask(ledger, lanes, prices, tally, console))
         judge_answers(ledger, self.prompts.prompts)
         write_label_set(ledger, self.out)
