@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"anabranch {name}: {error}", file=sys.stderr)
         return 2
     _print(answer, as_json)
-    return 0
+    return answer.exit_code
 
 
 def _command(given: list[str]) -> tuple[str | None, list[str]]:

@@ -130,7 +130,7 @@ def _inside(text: str) -> str:
 
 def _plain(text: str) -> str:
     """ASCII digits, signs and blanks for their typographic forms; superscripts stay, for they are no digits."""
-    text = "".join(map(_plain_character, text)).replace("{,}", ",").replace("\\!", "")
+    text = (text if text.isascii() else "".join(map(_plain_character, text))).replace("{,}", ",").replace("\\!", "")
     text = _TEN_TO.sub(r"e\1", _CURRENCY.sub(r" \1", text))
     return _FRAC.sub(lambda found: f"{found[1] + ' ' if found[1] else ''}{found[2]}/{found[3]}", text)
 

@@ -24,7 +24,8 @@ def setuptools_table() -> dict[str, Any]:
 def house_files(pattern: str) -> list[Path]:
     """Files of the rooms and of the front door, each once: the links in anabranch/ are not followed."""
     door = [path for path in ROOT.glob(f"anabranch/{pattern}") if not path.is_symlink()]
-    inside = [path for folder in (*ROOMS, "anabranch/commands") for path in (ROOT / folder).rglob(pattern)]
+    own = [path for path in (ROOT / "anabranch").iterdir() if path.is_dir() and not path.is_symlink()]
+    inside = [path for folder in (*(ROOT / room for room in ROOMS), *own) for path in folder.rglob(pattern)]
     return sorted(path for path in door + inside if path.is_file())
 
 
@@ -79,15 +80,15 @@ def test_git_ignores_no_room() -> None:
 
 def test_every_data_file_in_a_room_is_packaged() -> None:
     """A file that is not Python reaches the wheel only through a pattern of its package."""
-    patterns = setuptools_table()["package-data"]
-    data = [path for path in house_files("*") if path.suffix not in {".py", ".pyc"}]
+    table = setuptools_table()
+    data = {path for path in house_files("*") if path.suffix not in {".py", ".pyc"}}
     packaged = {
         path
-        for package, globs in patterns.items()
-        for path in data
-        if package_of(path.parent) == package and any(path.match(glob) for glob in globs)
+        for package, globs in table["package-data"].items()
+        for glob in globs
+        for path in (ROOT / table["package-dir"][package]).glob(glob)
     }
-    assert set(data) == packaged
+    assert data == packaged
 
 
 @pytest.mark.slow

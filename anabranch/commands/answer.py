@@ -13,7 +13,9 @@ class Answer:
     Args:
         shown: what a person reads.
         data: what `--json` prints, JSON values.
+        exit_code: of the process; 0 if the command did what it was asked to.
     """
 
     shown: RenderableType
     data: Any
+    exit_code: int = 0

@@ -77,10 +77,9 @@ def collect(
 def _answer(summary: Summary) -> Answer:
     """The summary; the process ends with another code than 0 if labels are missing for any reason but the budget."""
     shown: RenderableType = Group(render(summary), *(Text(line) for line in advice(summary)))
-    if summary.complete or summary.stopped == "budget":
-        return Answer(shown, {**asdict(summary), "complete": summary.complete})
-    Console(stderr=True).print(shown, soft_wrap=True)
-    raise SystemExit(EXIT.get(summary.stopped or "", 1))
+    as_wanted = summary.complete or summary.stopped == "budget"
+    code = 0 if as_wanted else EXIT.get(summary.stopped or "", 1)
+    return Answer(shown, {**asdict(summary), "complete": summary.complete}, code)
 
 
 def _forecast_table(forecast: dict[str, ModelForecast]) -> Table:

@@ -64,10 +64,12 @@ def test_a_reached_budget_is_a_success(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_missing_labels_are_exit_code_1_with_the_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with serving(faults=[Status(400), Hang()]) as server, pytest.raises(SystemExit) as ended:
-        main(words(tmp_path, server, 3))
-    assert ended.value.code == 1
-    told = capsys.readouterr().err
+    with serving(faults=[Status(400), Hang()]) as server:
+        given = words(tmp_path, server, 3)
+        assert main(given) == 1
+        told = capsys.readouterr().out
+        assert main([*given, "--json"]) == 1
+    assert orjson.loads(capsys.readouterr().out)["complete"] is False
     assert "1 BadRequest" in told
     assert "maybe paid without an answer, over all runs: 1 requests without an answer, at most 0.00" in told
     assert "what failed is asked again with --retry-failed" in told

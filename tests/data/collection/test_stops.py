@@ -56,7 +56,7 @@ def test_a_signal_lets_answers_in_flight_arrive(number: signal.Signals, tmp_path
         process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         wait_for(server, 5, process)
         process.send_signal(number)
-        _, told = process.communicate(timeout=60)
+        told, _ = process.communicate(timeout=60)
         sent = len(server.received)
     assert process.returncode == 128 + number
     assert f"stopped by {number.name}; run the same command again to go on" in told
