@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from anabranch.upstreams.local.local_model import LocalModel
 from anabranch.upstreams.pocket.frozen import check_frozen, test_questions
@@ -49,7 +49,7 @@ def full_forwards(name: str, asked: Sequence[Request], device: str) -> tuple[lis
     folder = check_frozen(name)
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     model.to(device)  # type: ignore[arg-type]
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     answers, tokens, started = [], 0, time.perf_counter()
     for request in asked:
         messages = [dict(message) for message in request.messages]

@@ -70,7 +70,7 @@ def test_what_outlasts_the_grace_is_maybe_paid_and_asked_again(tmp_path: Path) -
         process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         wait_for(server, 4, process)
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        told, _ = process.communicate(timeout=60)
         assert "this run left 4 requests without an answer, at most 0.00" in told
         summary = run(pool({"owl": server.base_url}), prompts(tmp_path, 6), tmp_path / "labels")
     assert summary.complete
@@ -86,7 +86,7 @@ def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
         for _ in range(2):
             process.send_signal(signal.SIGINT)
             time.sleep(0.2)
-        _, told = process.communicate(timeout=60)
+        told, _ = process.communicate(timeout=60)
     assert "this run left 4 requests without an answer" in told
     assert process.returncode == 130
 
