@@ -59,3 +59,11 @@ def test_embeddings_stay_close(encoder: Encoder, fp32: onnx.ModelProto, int8: on
     cosine = (full * small).sum(axis=1) / np.linalg.norm(full, axis=1) / np.linalg.norm(small, axis=1)
     assert (cosine > 0.98).all()
     assert not np.array_equal(full, small)
+
+
+def test_no_cpu_saturates(int8: onnx.ModelProto) -> None:
+    """Two products of an activation (0 to 255) and a weight fit into 16 signed bits: 2 * 255 * 64 < 2 ** 15."""
+    weights = [onnx.numpy_helper.to_array(w) for w in int8.graph.initializer if w.data_type == TensorProto.INT8]
+    matrices = [weight for weight in weights if weight.ndim == 2 and weight.shape[0] >= 32]
+    assert len(matrices) == 6
+    assert max(int(np.abs(matrix.astype(int)).max()) for matrix in matrices) <= 64

@@ -26,8 +26,11 @@ def test_a_client_that_leaves_cancels_the_upstream(fault: Hang, stream: bool) ->
             while not server.active:
                 await asyncio.sleep(0.01)
             if fault.events:
-                await (await asking).content.readany()
+                response = await asking
+                await response.content.readany()
+                response.close()
             asking.cancel()
+            await asyncio.wait((asking,))
 
     async def run() -> int:
         async with FakeServer(fake(), [fault]) as server:

@@ -75,7 +75,7 @@ def questions(count: int, seed: int, names: Sequence[str] = tuple(FAMILIES)) -> 
         ValueError: a family is unknown, or there are not so many different questions.
 
     >>> [question.prompt for question in questions(2, seed=7, names=["arithmetic"])]
-    []
+    ['9 plus 7 is what?', 'What is 6 - 5?']
     """
     return fresh(count, seed, names, known=())
 
