@@ -7,11 +7,11 @@ from typing import Any
 from anabranch.data.routing_text import routing_text
 from anabranch.serving.dialect import Head
 from anabranch.serving.fields import FLAG, MESSAGES, SHARED, Rule, whole
+from anabranch.serving.needs import lacking
 from anabranch.serving.refused import Refused
 from anabranch.upstreams.chat_reply import MADE_UP_ID, chunk_bodies, reply_body
 from anabranch.upstreams.chat_request import read_request
 from anabranch.upstreams.chat_usage import usage_body
-from anabranch.upstreams.openai_compatible import OpenAICompatible
 from anabranch.upstreams.upstream import Chunk, Reply, Request, Upstream, Usage
 
 
@@ -69,10 +69,8 @@ class Chat:
             ) from None
 
     def obstacle(self, request: Request, upstream: Upstream) -> str | None:
-        """Only upstreams behind HTTP may be able to answer several times at once."""
-        if request.extra.get("n", 1) > 1 and not isinstance(upstream, OpenAICompatible):
-            return "gives one answer a request; leave n out and ask several times"
-        return None
+        """What the upstream is known not to be able to."""
+        return lacking(request, upstream.capabilities)
 
     async def complete(self, upstream: Upstream, request: Request) -> Reply:
         """See `Upstream.complete`."""

@@ -51,7 +51,7 @@ class Fake:
         *,
         name: str = "fake",
         models: Collection[str] | None = None,
-        capabilities: Capabilities = Capabilities(),  # noqa: B008 - frozen
+        capabilities: Capabilities = Capabilities(several=False),  # noqa: B008 - frozen
         faults: Sequence[Fault | None] = (),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:

@@ -95,23 +95,25 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What an upstream can do, so that a router's mask can rule it out.
+    """What an upstream can do, so that a router's mask can rule it out; None is not known, and rules nobody out.
 
     Args:
-        context_window: prompt and completion tokens together; None if not known.
+        context_window: prompt and completion tokens together.
         tools: function calling.
         vision: images in messages.
         json_mode: response_format.
+        several: several answers a request, `n`.
         logprobs: of completion tokens.
         prompt_logprobs: of prompt tokens.
     """
 
     context_window: int | None = None
-    tools: bool = False
-    vision: bool = False
-    json_mode: bool = False
-    logprobs: bool = False
-    prompt_logprobs: bool = False
+    tools: bool | None = None
+    vision: bool | None = None
+    json_mode: bool | None = None
+    several: bool | None = None
+    logprobs: bool | None = None
+    prompt_logprobs: bool | None = None
 
 
 class Upstream(Protocol):

@@ -21,6 +21,9 @@ from anabranch.upstreams.upstream import Capabilities, Chunk, Reply, Request, To
 if TYPE_CHECKING:  # torch is imported by the worker's thread, when the model is first needed
     from anabranch.upstreams.local.loading import Loaded
 
+CAPABILITIES = Capabilities(
+    tools=False, vision=False, json_mode=False, several=False, logprobs=True, prompt_logprobs=True
+)
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 
@@ -93,7 +96,7 @@ class LocalModel:
     @property
     def capabilities(self) -> Capabilities:
         """What it can do."""
-        return Capabilities(context_window=self._window, logprobs=True, prompt_logprobs=True)
+        return replace(CAPABILITIES, context_window=self._window)
 
     async def start(self) -> None:
         """Load the weights now rather than with the first call.

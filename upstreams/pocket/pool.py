@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from anabranch.upstreams.errors import UnknownModel
-from anabranch.upstreams.local.local_model import LocalModel
+from anabranch.upstreams.local.local_model import CAPABILITIES, LocalModel
 from anabranch.upstreams.pocket.frozen import check_frozen
 from anabranch.upstreams.pocket.members import MEMBERS, POSITIONS
 from anabranch.upstreams.pool import Pool, PoolModel
@@ -37,7 +38,7 @@ class Pocket:
     @property
     def capabilities(self) -> Capabilities:
         """What every one of them can do."""
-        return Capabilities(context_window=POSITIONS, logprobs=True, prompt_logprobs=True)
+        return replace(CAPABILITIES, context_window=POSITIONS)
 
     async def complete(self, request: Request) -> Reply:
         """The whole answer of the model that the request names.
