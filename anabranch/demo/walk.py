@@ -87,8 +87,8 @@ class Walk:
         """Package a router; which one was said before anything was measured, as the test must choose nothing."""
         recipe = self.recipes[-1]
         self._announce(f"{recipe} becomes a bundle that decides without torch")
-        measured = ["--labels", str(self.out / "labels"), "--report", str(self.out / "report")]
-        self._do("export", self.out / "runs" / recipe, "--out", self.out / "bundle", "--encoder", "int8", *measured)
+        report = ["--report", str(self.out / "report")]
+        self._do("export", self.out / "runs" / recipe, "--out", self.out / "bundle", *report)
         return recipe
 
     def _serve(self) -> list[Asked]:
