@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import partial
 
+from anabranch.data.costs import Costs
 from anabranch.serving.offer import AUTO, Offer
-from anabranch.serving.pricing import usd
 from anabranch.serving.refused import Refused
 from anabranch.serving.strategies.calls import Price
 from anabranch.serving.strategies.direct import Direct
@@ -51,4 +50,4 @@ def gateway_of(offer: Offer, served: Mapping[str, Served], threads: Executor) ->
         strategies = {AUTO: route, offer.router.name: route}
     # a model of the pool keeps its name, should the bundle's folder be called the same
     strategies |= {name: Direct(name) for name in served}
-    return Gateway(served, strategies, partial(usd, offer.prices), offer.bundle)
+    return Gateway(served, strategies, Costs(offer.prices).usd, offer.bundle)

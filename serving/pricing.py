@@ -5,27 +5,6 @@ from dataclasses import replace
 from anabranch.data.prices import INPUT, OUTPUT, PriceTable
 from anabranch.routers.costing import Costing
 from anabranch.routers.router import Router
-from anabranch.upstreams.upstream import Usage
-
-
-def usd(prices: PriceTable, model: str, usage: Usage) -> float | None:
-    """USD of real usage; None if the model's prices are not known.
-
-    >>> prices = PriceTable({"m": {INPUT: 1e-6, OUTPUT: 4e-6}}, {}, "", "")
-    >>> round(usd(prices, "m", Usage(1000, 250)), 6), usd(prices, "x", Usage(1000, 250))
-    (0.002, None)
-    """
-    if model not in prices.entries:
-        return None
-    total = prices.usd(
-        model,
-        usage.prompt_tokens,
-        usage.completion_tokens,
-        cached_tokens=usage.cached_tokens,
-        cache_write_tokens=usage.cache_write_tokens,
-        reasoning_tokens=usage.reasoning_tokens,
-    )
-    return float(total)
 
 
 def with_trained(prices: PriceTable, router: Router) -> PriceTable:

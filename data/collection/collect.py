@@ -10,7 +10,6 @@ from rich.console import Console
 
 from anabranch.data.collection.budget import Budget
 from anabranch.data.collection.collector import Collector
-from anabranch.data.collection.costs import Costs
 from anabranch.data.collection.forecast import ModelForecast, forecast
 from anabranch.data.collection.garbage import set_aside
 from anabranch.data.collection.inputs import check_inputs, record_inputs
@@ -29,6 +28,7 @@ from anabranch.data.collection.signals import told_to_stop
 from anabranch.data.collection.summary import ModelSummary, Summary, summarise
 from anabranch.data.collection.tally import Tally
 from anabranch.data.collection.terms import Terms
+from anabranch.data.costs import Costs
 from anabranch.data.pool_prices import prices_of
 from anabranch.data.prices import PriceTable
 from anabranch.upstreams.pool import OpenPool, Pool

@@ -5,12 +5,12 @@ import math
 from collections.abc import AsyncGenerator, Sequence
 
 from anabranch.data.collection.budget import Budget
-from anabranch.data.collection.costs import Costs
 from anabranch.data.collection.entries import Done, Entry, Failed, Sent
 from anabranch.data.collection.lanes import Ask, Lane, ModelQueue
 from anabranch.data.collection.ledger_thread import LedgerThread
 from anabranch.data.collection.tally import Tally
 from anabranch.data.collection.terms import Terms
+from anabranch.data.costs import Costs
 from anabranch.upstreams.errors import EmptyAnswer, UpstreamError
 from anabranch.upstreams.pool import OpenPool, PoolModel
 from anabranch.upstreams.upstream import Reply

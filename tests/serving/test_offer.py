@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from anabranch.data.costs import Costs
 from anabranch.export.bundle import BundleError
 from anabranch.export.export import export_run
 from anabranch.serving.offer import Offer, prepare
-from anabranch.serving.pricing import usd
 from anabranch.serving.settings import ServeError, ServeSettings
 from anabranch.upstreams.pool import Pool
 from anabranch.upstreams.upstream import Usage
@@ -48,8 +48,8 @@ def test_a_bundle_routes_among_the_models_of_a_pool(bundle: Path) -> None:
     assert found.router.arms == ARMS
     assert found.router.tradeoff == 0.75
     assert re.fullmatch("[0-9a-f]{12}", found.bundle)
-    assert usd(found.prices, "large", Usage(1, 1)) == pytest.approx(3e-6 + 9e-6)
-    assert usd(found.prices, "huge", Usage(1, 1)) is None
+    assert Costs(found.prices).usd("large", Usage(1, 1)) == pytest.approx(3e-6 + 9e-6)
+    assert Costs(found.prices).usd("huge", Usage(1, 1)) is None
 
 
 def test_the_prices_of_the_pool_hold_for_decisions_and_costs(bundle: Path) -> None:
@@ -57,7 +57,7 @@ def test_the_prices_of_the_pool_hold_for_decisions_and_costs(bundle: Path) -> No
     assert found.router is not None
     assert found.router.costing.input_usd == (1e-3, 1e-3, 1e-3)
     assert found.router.costing.output_usd == (2e-3, 2e-3, 2e-3)
-    assert usd(found.prices, "large", Usage(1, 1)) == pytest.approx(3e-3)
+    assert Costs(found.prices).usd("large", Usage(1, 1)) == pytest.approx(3e-3)
 
 
 def test_a_trade_off_of_ones_own(bundle: Path) -> None:

@@ -1,0 +1,33 @@
+"""What answers did cost."""
+
+import pytest
+
+from anabranch.data.costs import Costs
+from anabranch.data.prices import PriceTable
+from anabranch.upstreams.upstream import Usage
+
+PLAIN = {"input_cost_per_token": 1e-6, "output_cost_per_token": 4e-6}
+RICH = {
+    **PLAIN,
+    "cache_read_input_token_cost": 1e-7,
+    "cache_creation_input_token_cost": 2e-6,
+    "output_cost_per_reasoning_token": 8e-6,
+}
+TIERED = {**PLAIN, "input_cost_per_token_above_1k_tokens": 3e-6}
+TABLE = PriceTable({"plain": PLAIN, "rich": RICH, "tiered": TIERED}, {}, "2026-01-31", "")
+
+
+@pytest.mark.parametrize("model", ["plain", "rich", "tiered"])
+@pytest.mark.parametrize(
+    "usage",
+    [Usage(100, 50), Usage(100, 50, 40, 30, 20), Usage(1000, 7), Usage(1001, 7), Usage(5000, 9, 4000), Usage(0, 0)],
+)
+def test_costs_are_those_of_the_table(model: str, usage: Usage) -> None:
+    parts = {name: getattr(usage, name) for name in ("cached_tokens", "cache_write_tokens", "reasoning_tokens")}
+    expected = TABLE.usd(model, usage.prompt_tokens, usage.completion_tokens, **parts)
+    assert Costs(TABLE).usd(model, usage) == pytest.approx(float(expected), rel=1e-12)
+
+
+@pytest.mark.parametrize("usage", [Usage(10, 5, 11), Usage(10, 5, 6, 6), Usage(10, 5, 0, 0, 6), Usage(-1, 5)])
+def test_counts_that_contradict_themselves_have_no_cost(usage: Usage) -> None:
+    assert Costs(TABLE).usd("rich", usage) is None
