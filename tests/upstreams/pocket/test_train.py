@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from anabranch.upstreams.pocket import train
 from anabranch.upstreams.pocket.lessons import batch_of, corpus
@@ -61,7 +61,8 @@ def test_what_is_written_can_be_read(name: str, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setitem(MEMBERS, name, replace(MEMBERS[name], steps=1))
     train.build(name, tmp_path, seed=0)
     model = AutoModelForCausalLM.from_pretrained(tmp_path / name)
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path / name)
+    # AutoTokenizer would make one of the model's type, whatever tokenizer.json says
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path / name)
     chat = [{"role": "user", "content": "1 + 1?"}]
     asked = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
     assert asked == "<|user|>1 + 1?<|end|><|assistant|>"
