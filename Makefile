@@ -24,10 +24,11 @@ help:  ## list the targets
 
 setup: .venv/.ready  ## make .venv with everything a developer needs
 
+# Not compiled on arrival: Python compiles what is used, and most of it never is.
 .venv/.ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(TORCH)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,dev]"
+	$(BIN)/python -m pip install --quiet --no-compile $(TORCH)
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable ".[train,dev]"
 	@touch $@
 
 demo: setup  ## the whole main job on the models that ship, offline, a few minutes

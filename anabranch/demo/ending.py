@@ -40,8 +40,18 @@ def summary(report: dict[str, Any], out: Path, exported: str, took_s: float) -> 
         table,
         Text(f"report  {out / 'report' / 'report.html'}", no_wrap=True),
         Text(f"bundle  {out / 'bundle'} ({exported}); serve it: anabranch serve {out / 'bundle'}", no_wrap=True),
-        Text(f"took {took_s / 60:.0f} min {took_s % 60:.0f} s"),
+        Text(f"took {minutes(took_s)}"),
     )
+
+
+def minutes(seconds: float) -> str:
+    """A length of time as a person says it.
+
+    >>> minutes(164.4), minutes(59.8)
+    ('2 min 44 s', '1 min 0 s')
+    """
+    whole = round(seconds)
+    return f"{whole // 60} min {whole % 60} s"
 
 
 def _figures(row: dict[str, Any]) -> tuple[str, str]:
