@@ -283,6 +283,9 @@ def test_closing_ends_who_is_served_and_who_waits(folder: Path) -> None:
 def test_it_may_be_closed_unused_and_twice(folder: Path) -> None:
     async def close(local: LocalModel) -> None:
         await local.close()
+        await local.close()
+        with pytest.raises(Closed):
+            await local.complete(ASK)
 
     run(LocalModel("tiny", folder), close)
 
