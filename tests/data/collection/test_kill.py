@@ -4,8 +4,10 @@ import multiprocessing
 import os
 import random
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +20,9 @@ from anabranch.upstreams.fake import Delay, Fake
 from tests.data.collection.world import MODELS, rows, serving, total, write_pool, write_prompts
 
 FORKSERVER = multiprocessing.get_context("forkserver")
-LONGEST_LIFE_S = 0.8
+EARLY = 0.25  # share of the kills that fall before the first answer, at any instant of the start
+LONGEST_ASKING_S = 0.4
+PATIENCE_S = 60.0
 
 
 class Found(NamedTuple):
@@ -43,8 +47,25 @@ def left_by(out: Path) -> Found:
     return Found({Key(*key): response for *key, response in answers}, ledger.in_flight().requests)
 
 
+def first_answer(child: BaseProcess, out: Path, done: int) -> bool:
+    """Wait until a run acknowledges an answer beyond the `done` that were there; False if it ended before.
+
+    A kill that counts seconds from the start meets nothing on a machine where starting takes longer.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while child.is_alive():
+        if len(left_by(out).done) > done:
+            return True
+        assert time.monotonic() < deadline, f"no answer in {PATIENCE_S:.0f} s"
+        time.sleep(0.02)
+    return False
+
+
 def killed_and_resumed(pool: str, prompts: Path, out: Path, kills: int, slots: int, seed: int = 0) -> int:
     """Collect with a SIGKILL at `kills` random instants, then to the end; how many kills met a run that was asking.
+
+    A quarter of the kills fall while the run starts, which takes as long as the last start took; the others after its
+    first answer.
 
     Args:
         pool: pool file, or pocket.
@@ -55,12 +76,18 @@ def killed_and_resumed(pool: str, prompts: Path, out: Path, kills: int, slots: i
         seed: of the instants.
     """
     FORKSERVER.set_forkserver_preload(["anabranch.commands.collect", "anabranch.__main__", "aiohttp", "uvloop"])
-    rng, met = random.Random(seed), 0
+    rng, met, start_s = random.Random(seed), 0, 1.0
     before = Found({}, 0)
     for _ in range(kills):
         child = FORKSERVER.Process(target=collect_to, args=(pool, prompts, out))
         child.start()
-        child.join(rng.uniform(0.05, LONGEST_LIFE_S))
+        if rng.random() < EARLY:
+            child.join(rng.uniform(0, start_s))
+        else:
+            began = time.monotonic()
+            assert first_answer(child, out, len(before.done)), "the run ended before its kill: give it more prompts"
+            start_s = time.monotonic() - began
+            child.join(rng.uniform(0, LONGEST_ASKING_S))
         child.kill()
         child.join()
         now = left_by(out)
