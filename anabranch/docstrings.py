@@ -15,13 +15,19 @@ def first_sentence(path: str) -> str:
     return text.partition("\n")[0]
 
 
-def class_constant(path: str, name: str) -> str:
-    """A string constant of a class body, empty if there is none or the object is a function."""
-    assigned = (node for node in _definition(path).body if isinstance(node, ast.Assign))
-    for node in assigned:
-        named = any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
-        if named and isinstance(node.value, ast.Constant):
-            return str(node.value.value)
+def stated(path: str, name: str) -> str:
+    """A string that a class assigns to `name` in its body, or a function passes to what it calls; empty if none does.
+
+    >>> stated("anabranch.routers.recipes.linucb:linucb", "policy")
+    'ucb'
+    """
+    for node in ast.walk(_definition(path)):
+        if isinstance(node, ast.Assign):
+            named = any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+        else:
+            named = isinstance(node, ast.keyword) and node.arg == name
+        if named and isinstance(node.value, ast.Constant):  # type: ignore[attr-defined]
+            return str(node.value.value)  # type: ignore[attr-defined]
     return ""
 
 

@@ -121,6 +121,21 @@ class Outcomes:
         return np.array(getattr(self, kind), np.float32)
 
     @property
+    def task_names(self) -> tuple[str, ...]:
+        """The tasks there are, in alphabetical order."""
+        return tuple(sorted(set(self.tasks)))
+
+    def task_numbers(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """Each prompt's place among `names`, [N]; -1 if its task is none of them.
+
+        >>> table = Outcomes.from_arrays(["a"], [[1.0], [0.0]], tasks=["sums", "rhymes"])
+        >>> table.task_numbers(["rhymes"]).tolist()
+        [-1, 0]
+        """
+        place = {name: at for at, name in enumerate(names)}
+        return np.array([place.get(task, -1) for task in self.tasks], dtype=np.int64)
+
+    @property
     def has_cost(self) -> bool:
         """Whether any cell knows its cost in USD."""
         return bool((~np.isnan(self.cost_usd)).any())

@@ -27,6 +27,7 @@ def refit(settings: RouterSettings, train: Outcomes, embedding: Floats, votes: P
     estimator.observe(
         Batch(
             torch.arange(len(train)),
+            torch.from_numpy(train.task_numbers(train.task_names)),
             torch.from_numpy(np.array(embedding, np.float32)),
             torch.from_numpy(np.array(train.quality, np.float32)),
             torch.from_numpy(train.usage(settings.costing.usage_kind)),

@@ -2,11 +2,11 @@
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from anabranch.registry import resolve
-from anabranch.routers.estimators.estimator import Estimator
+from anabranch.routers.estimators.estimator import Descent, Estimator, GradientTrained, Specification
 from anabranch.routers.registry import ROUTERS
 
 
@@ -20,6 +20,9 @@ class Recipe:
         policy: registry name of the policy.
         policy_settings: the policy's keyword arguments.
         samples: an arm a model and number of samples, e.g. (1, 3); (1,) is the plain models.
+        descent: how a gradient-trained estimator descends; the class's own if None.
+        source: the paper.
+        specification: how the method is known, see `Estimator`.
     """
 
     estimator: type[Estimator]
@@ -27,34 +30,41 @@ class Recipe:
     policy: str = "argmax-utility"
     policy_settings: Mapping[str, Any] = field(default_factory=dict)
     samples: tuple[int, ...] = (1,)
+    descent: Descent | None = None
+    source: str = ""
+    specification: Specification = "ours"
 
     def build(self, width: int, arms: int) -> Estimator:
         """The estimator for embeddings of `width` and `arms` arms."""
-        return self.estimator(width, arms, **self.settings)
+        built = self.estimator(width, arms, **self.settings)
+        if isinstance(built, GradientTrained) and self.descent is not None:
+            built.descent = self.descent
+        return built
 
 
 def recipe_of(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
     """The recipe behind a registry name or `package.module:Class`.
 
-    A row may be an estimator class, which is its own recipe, or a function that returns a `Recipe`.
+    A row may be an estimator class, which is its own recipe, or a function that returns a `Recipe`. The fields of
+    `Descent` are settings of every row whose estimator learns by gradients.
 
     Raises:
         ValueError: no such router, or a setting it does not have.
 
     >>> recipe_of("knn", {"k": 8}).settings
     {'k': 8}
+    >>> recipe_of("mlp", {"epochs": 2}).build(width=8, arms=2).descent.epochs
+    2
     """
-    row = resolve(name, ROUTERS, "router")
     chosen = dict(settings or {})
     known = settings_of(name)
     for key in chosen:
         if key not in known:
             options = ", ".join(f"{setting}={default!r}" for setting, default in known.items())
             raise ValueError(f"{name!r} has no setting {key!r}; its settings: {options}")
-    if isinstance(row, type) and issubclass(row, Estimator):
-        return Recipe(row, chosen, policy=row.policy)
-    made: Recipe = row(**chosen)
-    return made
+    steps = {key: chosen.pop(key) for key in asdict(Descent()) if key in chosen}
+    made = _made(name, chosen)
+    return replace(made, descent=replace(own, **steps)) if (own := _descent_of(made)) else made
 
 
 def settings_of(name: str) -> dict[str, Any]:
@@ -64,4 +74,18 @@ def settings_of(name: str) -> dict[str, Any]:
     {'l2': 1.0, 'alpha': 1.0}
     """
     parameters = inspect.signature(resolve(name, ROUTERS, "router")).parameters.values()
-    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+    own = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+    descent = _descent_of(_made(name, {}))
+    return own | (asdict(descent) if descent else {})
+
+
+def _made(name: str, settings: Mapping[str, Any]) -> Recipe:
+    row = resolve(name, ROUTERS, "router")
+    if isinstance(row, type) and issubclass(row, Estimator):
+        return Recipe(row, settings, policy=row.policy, source=row.source, specification=row.specification)
+    made: Recipe = row(**settings)
+    return made
+
+
+def _descent_of(recipe: Recipe) -> Descent | None:
+    return recipe.descent or recipe.estimator.descent if issubclass(recipe.estimator, GradientTrained) else None

@@ -28,6 +28,7 @@ class Examples:
 
     Args:
         table: the outcomes they come from.
+        task: int64 [N], the task's number, see `Batch`.
         usage: float32 [N, A], completion tokens or USD; NaN if unknown.
         wins: float32 [N, A, A] or [N, 0, 0].
         embedding: float32 [N, D]; None if the encoder learns.
@@ -35,6 +36,7 @@ class Examples:
     """
 
     table: Outcomes
+    task: Tensor
     usage: Tensor
     wins: Tensor
     embedding: Tensor | None
@@ -48,6 +50,7 @@ class Examples:
         index = torch.tensor(rows)
         batch = Batch(
             row=index,
+            task=self.task[index],
             embedding=torch.zeros(len(rows), 0) if self.embedding is None else self.embedding[index],
             quality=torch.tensor(self.table.quality[rows]),
             usage=self.usage[index],
@@ -61,7 +64,7 @@ class Examples:
 
 
 def examples_of(
-    table: Outcomes, votes: Preferences | None, usage_kind: UsageKind, source: Embedder | Tokens
+    table: Outcomes, votes: Preferences | None, usage_kind: UsageKind, source: Embedder | Tokens, tasks: Sequence[str]
 ) -> Examples:
     """The examples of a table.
 
@@ -70,11 +73,13 @@ def examples_of(
         votes: on the table's prompts; None for estimators that learn from outcomes.
         usage_kind: the usage the estimator learns.
         source: makes embeddings now, or token ids batch by batch for an encoder that learns.
+        tasks: the tasks of the training set, in the order of their numbers.
     """
+    task = torch.from_numpy(table.task_numbers(tasks))
     tokens = source if isinstance(source, Tokens) else None
     embedding = None if isinstance(source, Tokens) else torch.from_numpy(np.array(source(table.texts), np.float32))
     wins = torch.zeros(len(table), 0, 0) if votes is None else torch.from_numpy(votes.wins(len(table)))
-    return Examples(table, torch.from_numpy(table.usage(usage_kind)), wins, embedding, tokens)
+    return Examples(table, task, torch.from_numpy(table.usage(usage_kind)), wins, embedding, tokens)
 
 
 def cached_embedder(encoder: Encoder, folder: Path | None, progress: bool) -> Embedder:

@@ -126,10 +126,12 @@ def _learn(
         torch.manual_seed(options.seed)
         estimator = method.build(encoder.width, len(prepared.outcomes.arms))
 
+        tasks = prepared.train.task_names
+
         def examples(table: Outcomes) -> Examples:
             votes = prepared.votes(table) if estimator.learns_from == "preferences" else None
             source = encoder.tokens if estimator.trains_encoder else embedder
-            return examples_of(table, votes, costing.usage_kind, source)
+            return examples_of(table, votes, costing.usage_kind, source, tasks)
 
         train, validation = examples(prepared.train), examples(prepared.validation)
         return estimator, train_estimator(encoder, estimator, train, validation, options)

@@ -49,10 +49,8 @@ class LitRouter(LightningModule):
         """AdamW with a rate that falls linearly to 0; nothing for closed forms."""
         if not isinstance(self.estimator, GradientTrained):
             return None
-        estimator = self.estimator
-        optimiser = torch.optim.AdamW(
-            self.parameters(), lr=estimator.learning_rate, weight_decay=estimator.weight_decay
-        )
+        descent = self.estimator.descent
+        optimiser = torch.optim.AdamW(self.parameters(), lr=descent.learning_rate, weight_decay=descent.weight_decay)
         steps = max(1, int(self.trainer.estimated_stepping_batches))
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: max(0.0, 1 - step / steps))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

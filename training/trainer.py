@@ -57,8 +57,8 @@ def train_estimator(
         dict[str, float]: best epoch and its validation loss; empty for closed forms.
     """
     learns = isinstance(estimator, GradientTrained)
-    batch_size = estimator.batch_size if isinstance(estimator, GradientTrained) else OBSERVE_BATCH
-    epochs = 1 + (estimator.epochs if isinstance(estimator, GradientTrained) else 0)
+    batch_size = estimator.descent.batch_size if isinstance(estimator, GradientTrained) else OBSERVE_BATCH
+    epochs = 1 + (estimator.descent.epochs if isinstance(estimator, GradientTrained) else 0)
     best = BestWeights(options.folder / "checkpoints" / "best.safetensors")
     with _quiet():
         trainer = Trainer(

@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+from dataclasses import asdict
 from typing import Any
 
 from jsonargparse import ArgumentParser
@@ -16,11 +17,18 @@ def recipe_flags(words: list[str]) -> tuple[dict[str, Any], list[str]]:
     """Take the flags of the recipe named first out of a command's words; (settings, other words)."""
     if not words or words[0].startswith("-"):
         return {}, words
+    # recipes need torch, and `anabranch --help` must not
+    from anabranch.routers.estimators.estimator import Descent
+    from anabranch.routers.recipe import recipe_of, settings_of
+
     row = resolve(words[0], ROUTERS, "router")
     parser = ArgumentParser(prog=f"anabranch train {words[0]}", description=f"settings of {words[0]}")
-    known = set(inspect.signature(row).parameters) - ELSEWHERE
+    known = set(settings_of(words[0])) - ELSEWHERE
     add = parser.add_class_arguments if inspect.isclass(row) else parser.add_function_arguments
     add(row, skip=ELSEWHERE)
+    if (descent := recipe_of(words[0]).descent) is not None:
+        parser.add_class_arguments(Descent)
+        parser.set_defaults(asdict(descent))
     if {"-h", "--help"} & set(words):
         parser.print_help(sys.stdout)
     own, others = _split(words, known)

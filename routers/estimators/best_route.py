@@ -22,15 +22,12 @@ class BestRoute(GradientTrained):
         hidden: units of the hidden layer.
         dropout: share of hidden units dropped in training.
         slack: how much worse an answer may be and still match; in units of quality.
-        epochs: passes over the training set; the best by validation loss is kept.
-        batch_size: prompts a step.
-        learning_rate: AdamW's, falling linearly to 0.
-        weight_decay: AdamW's.
     """
 
     quality_kind = "score"
     policy = "cheapest-above"
     source = "arXiv 2506.22716"
+    specification = "code"
     reference: Tensor
 
     def __init__(
@@ -41,14 +38,8 @@ class BestRoute(GradientTrained):
         hidden: int = 256,
         dropout: float = 0.2,
         slack: float = 0.0,
-        epochs: int = 30,
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,
-        weight_decay: float = 1e-2,
     ) -> None:
-        super().__init__(
-            width, arms, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, weight_decay=weight_decay
-        )
+        super().__init__(width, arms)
         self.slack = slack
         self.match = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, arms))
         self.usage = ArmMean(arms)

@@ -21,6 +21,7 @@ class Cluster(ClosedForm):
     """
 
     source = "arXiv 2502.08773"
+    specification = "secondary"
     centres: Tensor
     table: Tensor
     error: Tensor

@@ -1,11 +1,14 @@
 """The estimator contract: an embedding in, estimates of every arm out."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
 from torch import Tensor, nn
 
 from anabranch.routers.estimates import Estimates, QualityKind
+
+Specification = Literal["code", "paper", "secondary", "memory", "ours"]
 
 
 class Batch(NamedTuple):
@@ -13,6 +16,7 @@ class Batch(NamedTuple):
 
     Attributes:
         row: int64 [B], row in the training set.
+        task: int64 [B], number of the prompt's task among those of the training set; -1 if it is none of them.
         embedding: float32 [B, D]; carries gradients when the encoder learns.
         quality: float32 [B, A] in [0, 1].
         usage: float32 [B, A], at least 0.
@@ -22,6 +26,7 @@ class Batch(NamedTuple):
     """
 
     row: Tensor
+    task: Tensor
     embedding: Tensor
     quality: Tensor
     usage: Tensor
@@ -43,6 +48,8 @@ class Estimator(nn.Module, ABC):
         holds_prompts: whether its buffers hold an index of the training prompts' embeddings.
         policy: registry name of the policy it is meant for.
         source: the paper.
+        specification: how the method is known: from its authors' code, the paper, a secondary text, from memory (its
+            constants are then settings to tune, not published figures), or ours.
     """
 
     learns_from: ClassVar[Literal["outcomes", "preferences"]] = "outcomes"
@@ -52,6 +59,7 @@ class Estimator(nn.Module, ABC):
     holds_prompts: ClassVar[bool] = False
     policy: ClassVar[str] = "argmax-utility"
     source: ClassVar[str] = ""
+    specification: ClassVar[Specification] = "ours"
 
     def __init__(self, width: int, arms: int) -> None:
         super().__init__()
@@ -92,24 +100,31 @@ class ClosedForm(Estimator, ABC):
     """Learns from one pass over the training set and a final computation."""
 
 
-class GradientTrained(Estimator, ABC):
-    """Learns by gradient descent on `loss` after the observing pass.
+@dataclass(frozen=True)
+class Descent:
+    """How to descend: AdamW, its rate falling linearly to 0. Each field is a setting of every gradient-trained router.
 
     Args:
-        epochs: passes over the training set.
+        epochs: passes over the training set; the best by validation loss is kept.
         batch_size: prompts a step.
-        learning_rate: AdamW's, falling linearly to 0.
+        learning_rate: AdamW's at the first step.
         weight_decay: AdamW's.
     """
 
-    def __init__(
-        self, width: int, arms: int, *, epochs: int, batch_size: int, learning_rate: float, weight_decay: float
-    ) -> None:
-        super().__init__(width, arms)
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
+    epochs: int = 30
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+
+
+class GradientTrained(Estimator, ABC):
+    """Learns by gradient descent on `loss` after the observing pass.
+
+    Attributes:
+        descent: how; a class names its defaults, and the settings of a recipe replace fields of them.
+    """
+
+    descent: Descent = Descent()
 
     @abstractmethod
     def loss(self, batch: Batch) -> Tensor:

@@ -24,6 +24,7 @@ class KNN(ClosedForm):
     """
 
     source = "arXiv 2505.12601"
+    specification = "code"
     holds_prompts = True
     index: Tensor
     targets: Tensor

@@ -21,6 +21,7 @@ class Logistic(ClosedForm):
     """
 
     source = "the separate-classifiers router of arXiv 2405.00467, linear"
+    specification = "code"
     weight: Tensor
     usage_weight: Tensor
 

@@ -18,13 +18,10 @@ class MLP(GradientTrained):
         hidden: units of the hidden layer.
         dropout: share of hidden units dropped in training.
         usage_weight: weight of the usage loss against the quality loss.
-        epochs: passes over the training set; the best by validation loss is kept.
-        batch_size: prompts a step.
-        learning_rate: AdamW's, falling linearly to 0.
-        weight_decay: AdamW's.
     """
 
     source = "arXiv 2403.12031"
+    specification = "code"
 
     def __init__(
         self,
@@ -34,14 +31,8 @@ class MLP(GradientTrained):
         hidden: int = 256,
         dropout: float = 0.2,
         usage_weight: float = 0.1,
-        epochs: int = 30,
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,
-        weight_decay: float = 1e-2,
     ) -> None:
-        super().__init__(
-            width, arms, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, weight_decay=weight_decay
-        )
+        super().__init__(width, arms)
         self.usage_weight = usage_weight
         self.trunk = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout))
         self.quality = nn.Linear(hidden, arms)

@@ -22,6 +22,7 @@ class Ridge(ClosedForm):
     """
 
     source = "arXiv 1003.0146, section 3.1"
+    specification = "code"
     weight: Tensor
     factor: Tensor
     group: Tensor

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.estimators.collected import ArmMean, Collected
-from anabranch.routers.estimators.estimator import Batch, GradientTrained
+from anabranch.routers.estimators.estimator import Batch, Descent, GradientTrained
 from anabranch.routers.estimators.losses import masked_mean
 from anabranch.routers.policies.argmax_utility import ODDS
 
@@ -24,16 +24,14 @@ class RMSoftmax(GradientTrained):
         arms: A.
         hidden: units of the two hidden layers.
         seed: of the trade-offs drawn in training.
-        epochs: passes over the training set; the best by validation loss is kept.
-        batch_size: prompts a step.
-        learning_rate: AdamW's, falling linearly to 0.
-        weight_decay: AdamW's.
     """
 
     quality_kind = "score"
     reads_tradeoff = True
     policy = "conditioned"
     source = "Causal LLM Routing, NeurIPS 2025"
+    specification = "secondary"
+    descent = Descent(epochs=60, batch_size=256)
 
     def __init__(
         self,
@@ -42,14 +40,8 @@ class RMSoftmax(GradientTrained):
         *,
         hidden: int = 256,
         seed: int = 0,
-        epochs: int = 60,
-        batch_size: int = 256,
-        learning_rate: float = 1e-3,
-        weight_decay: float = 1e-2,
     ) -> None:
-        super().__init__(
-            width, arms, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, weight_decay=weight_decay
-        )
+        super().__init__(width, arms)
         self.score = nn.Sequential(
             nn.Linear(width + 1, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, arms)
         )

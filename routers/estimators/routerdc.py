@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.estimators.collected import ArmMean, Collected
-from anabranch.routers.estimators.estimator import Batch, GradientTrained, normalised
+from anabranch.routers.estimators.estimator import Batch, Descent, GradientTrained, normalised
 from anabranch.routers.estimators.kmeans import kmeans
 
 
@@ -25,15 +25,13 @@ class RouterDC(GradientTrained):
         sample_weight: weight of the sample-sample loss.
         clusters: of training prompts.
         seed: of clusters and draws.
-        epochs: passes over the training set; the best by validation loss is kept.
-        batch_size: prompts a step.
-        learning_rate: AdamW's, falling linearly to 0.
-        weight_decay: AdamW's.
     """
 
     quality_kind = "score"
     trains_encoder = True
     source = "arXiv 2409.19886"
+    specification = "code"
+    descent = Descent(epochs=4, batch_size=16, learning_rate=5e-5)
 
     def __init__(
         self,
@@ -47,14 +45,8 @@ class RouterDC(GradientTrained):
         sample_weight: float = 1.0,
         clusters: int = 8,
         seed: int = 0,
-        epochs: int = 4,
-        batch_size: int = 16,
-        learning_rate: float = 5e-5,
-        weight_decay: float = 1e-2,
     ) -> None:
-        super().__init__(
-            width, arms, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, weight_decay=weight_decay
-        )
+        super().__init__(width, arms)
         self.top = top
         self.bottom = bottom
         self.temperature = temperature

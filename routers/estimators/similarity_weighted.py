@@ -29,6 +29,7 @@ class SimilarityWeighted(ClosedForm):
     quality_kind = "win_rate"
     holds_prompts = True
     source = "arXiv 2406.18665, section 4.2"
+    specification = "code"
     index: Tensor
     wins: Tensor
 

@@ -11,4 +11,11 @@ def linucb(l2: float = 1.0, alpha: float = 1.0) -> Recipe:
         l2: strength of the shrinkage, the paper's identity matrix.
         alpha: standard deviations of optimism.
     """
-    return Recipe(Ridge, {"l2": l2}, policy="ucb", policy_settings={"alpha": alpha})
+    return Recipe(
+        Ridge,
+        {"l2": l2},
+        policy="ucb",
+        policy_settings={"alpha": alpha},
+        source="arXiv 1003.0146; MetaLLM, arXiv 2407.10834",
+        specification="code",
+    )

@@ -127,7 +127,7 @@ def examples_from(world: World, split: str, encoder: Encoder, estimator: Estimat
         every = world.votes or Preferences.from_outcomes(world.table)
         votes = every.take(rows, prompts=len(world.table))
     source = encoder.tokens if estimator.trains_encoder else lambda texts: world.embedding[rows]
-    return examples_of(table, votes, world.table.usage_kind, source)
+    return examples_of(table, votes, world.table.usage_kind, source, world.table.task_names)
 
 
 def small_world(row: str, seed: int = 0, arms: int = 4) -> World:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,11 +83,12 @@ def cost_world(seed: int, arms: int = 4, width: int = 16, sizes: dict[str, int] 
 
 
 def cluster_world(seed: int, arms: int = 4, width: int = 16, sizes: dict[str, int] = SIZES) -> World:
-    """One cluster an arm: right with probability 0.9 in its own and 0.4 elsewhere; each cluster has its words."""
+    """One cluster an arm: right with probability 0.9 in its own and 0.4 elsewhere; each is a task and has its words."""
     rng = np.random.default_rng(seed)
     cluster, embedding = _clusters(rng, arms, width, sizes)
     chance = np.where(cluster[:, None] == np.arange(arms), 0.9, 0.4)
-    return World(_table(_drawn(rng, chance), sizes, texts=_texts(rng, cluster)), embedding, chance)
+    table = _table(_drawn(rng, chance), sizes, texts=_texts(rng, cluster), tasks=[f"task{c}" for c in cluster])
+    return World(table, embedding, chance)
 
 
 def matched_world(seed: int, arms: int = 4, width: int = 16, sizes: dict[str, int] = SIZES) -> World:
@@ -168,11 +170,9 @@ def _priced(
     return World(_table(quality, sizes, cost_usd=cost_usd), embedding, worth, tradeoff, scale_usd)
 
 
-def _table(
-    quality: Floats, sizes: dict[str, int], *, cost_usd: Floats | None = None, texts: list[str] | None = None
-) -> Outcomes:
+def _table(quality: Floats, sizes: dict[str, int], **columns: Any) -> Outcomes:
     splits = [name for name, size in sizes.items() for _ in range(size)]
-    return Outcomes.from_arrays(_names(quality.shape[1]), quality, cost_usd=cost_usd, texts=texts, splits=splits)
+    return Outcomes.from_arrays(_names(quality.shape[1]), quality, splits=splits, **columns)
 
 
 def _win_shares(votes: Preferences, prompts: int) -> Floats:

@@ -103,6 +103,7 @@ def make_world(
         estimator.observe(
             Batch(
                 torch.arange(TRAIN),
+                torch.zeros(TRAIN, dtype=torch.int64),
                 torch.from_numpy(embed(text_encoder, texts[:TRAIN])),
                 table,
                 torch.full_like(paid, torch.nan) if usage == "unknown" else paid,

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from anabranch.routers.estimators.best_route import BestRoute
-from anabranch.routers.estimators.estimator import Estimator
+from anabranch.routers.estimators.estimator import Descent, Estimator
 from anabranch.routers.estimators.knn import KNN
 from anabranch.routers.estimators.ridge import Ridge
 from anabranch.routers.policies.registry import load_policy
@@ -34,14 +34,23 @@ def test_every_setting_can_be_set_to_its_default(name: str) -> None:
 
 def test_an_estimator_is_its_own_recipe() -> None:
     recipe = recipe_of("knn", {"k": 3})
-    assert recipe == Recipe(KNN, {"k": 3}, policy="argmax-utility")
+    assert recipe == Recipe(KNN, {"k": 3}, source=KNN.source, specification="code")
     built = recipe.build(2, 1)
     assert isinstance(built, KNN) and built.k == 3
 
 
 def test_linucb_is_ridge_with_optimism() -> None:
     recipe = recipe_of("linucb", {"alpha": 0.5, "l2": 3.0})
-    assert recipe == Recipe(Ridge, {"l2": 3.0}, policy="ucb", policy_settings={"alpha": 0.5})
+    assert (recipe.estimator, recipe.settings) == (Ridge, {"l2": 3.0})
+    assert (recipe.policy, recipe.policy_settings) == ("ucb", {"alpha": 0.5})
+
+
+def test_settings_of_a_gradient_trained_router_say_how_to_descend() -> None:
+    """RouterDC names its own rate, 5e-5; what is set replaces one field and leaves the others."""
+    recipe = recipe_of("routerdc", {"epochs": 2, "top": 1})
+    assert recipe.settings == {"top": 1}
+    assert recipe.descent == Descent(epochs=2, batch_size=16, learning_rate=5e-5)
+    assert "epochs" not in settings_of("knn")
 
 
 def test_best_route_makes_an_arm_of_every_number_of_samples() -> None:

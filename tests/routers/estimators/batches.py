@@ -19,12 +19,14 @@ def batch_of(
     usage: list[list[float]] | None = None,
     samples: list[list[list[float]]] | None = None,
     wins: Tensor | None = None,
+    task: list[int] | None = None,
 ) -> Batch:
-    """Rows 0 to B - 1; what is not given is unknown, samples are the quality itself."""
+    """Rows 0 to B - 1 of one task; what is not given is unknown, samples are the quality itself."""
     known = torch.as_tensor(quality)
     rows = len(known)
     return Batch(
         row=torch.arange(rows),
+        task=torch.zeros(rows, dtype=torch.int64) if task is None else torch.tensor(task),
         embedding=torch.as_tensor(embedding),
         quality=known,
         usage=torch.full_like(known, NAN) if usage is None else torch.tensor(usage),
