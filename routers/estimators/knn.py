@@ -1,20 +1,18 @@
 """k nearest neighbours, in the graph."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.estimators.collected import Collected, known_mean
 from anabranch.routers.estimators.estimator import Batch, ClosedForm, normalised
+from anabranch.routers.estimators.neighbours import NeighbourWeights, neighbour_weights
 
 
 class KNN(ClosedForm):
     """Average the outcomes of the k most similar training prompts (Li 2025).
 
-    Triangular weights fall to zero at the (k + 1)-th neighbour, so the estimate is a continuous function of the
-    embedding: rounding cannot swap a whole neighbour in or out, and the graph agrees with training.
+    Triangular weights make the estimate a continuous function of the embedding, see `neighbour_weights`.
 
     Args:
         width: D.
@@ -31,9 +29,7 @@ class KNN(ClosedForm):
     known: Tensor
     fallback: Tensor
 
-    def __init__(
-        self, width: int, arms: int, *, k: int = 64, weights: Literal["triangular", "uniform"] = "triangular"
-    ) -> None:
+    def __init__(self, width: int, arms: int, *, k: int = 64, weights: NeighbourWeights = "triangular") -> None:
         super().__init__(width, arms)
         self.k = k
         self.weights = weights
@@ -59,7 +55,7 @@ class KNN(ClosedForm):
     def forward(self, embedding: Tensor, tradeoff: Tensor | None = None) -> Estimates[Tensor]:
         """See `Estimator.forward`; spread is the weighted standard error, never quite 0."""
         similarity = normalised(embedding) @ self.index.T  # (B, N)
-        weight = self._weight(similarity)
+        weight = neighbour_weights(similarity, self.k, self.weights)
         total = weight @ self.known  # (B, 2A)
         scale = total.clamp(min=1e-12)
         mean = torch.where(total > 0, weight @ self.targets / scale, self.fallback)
@@ -69,16 +65,3 @@ class KNN(ClosedForm):
         # the small constant hides rounding, as the root of a difference would show it a thousandfold
         spread = ((square - quality**2).clamp(min=0.0) + 1e-6).sqrt() * share.sqrt()
         return Estimates(quality, mean[:, self.arms :], spread)
-
-    def _weight(self, similarity: Tensor) -> Tensor:
-        """Weights of all rows, 0 beyond the neighbours; (B, N) -> (B, N).
-
-        Only the similarity at the edge is looked up, never which rows lie there, so rows that tie are treated alike,
-        in whatever order a runtime sorts them.
-        """
-        near = self.k if self.weights == "uniform" else self.k + 1
-        edge = similarity.topk(min(near, self.index.shape[0]), dim=1).values[:, -1:]  # (B, 1)
-        if self.weights == "uniform":
-            return (similarity >= edge).to(similarity.dtype)
-        # the small constant keeps rows of equal similarity at equal weight
-        return (similarity - edge + 1e-5).relu()
