@@ -8,6 +8,8 @@ ROUTERS: dict[str, str] = {
     "logistic": "anabranch.routers.estimators.logistic:Logistic",
     "mlp": "anabranch.routers.estimators.mlp:MLP",
     "ridge": "anabranch.routers.estimators.ridge:Ridge",
+    "rm-classification": "anabranch.routers.estimators.rm_classification:RMClassification",
+    "rm-interval": "anabranch.routers.estimators.rm_interval:RMInterval",
     "rm-softmax": "anabranch.routers.estimators.rm_softmax:RMSoftmax",
     "routellm-sw": "anabranch.routers.estimators.similarity_weighted:SimilarityWeighted",
     "routerdc": "anabranch.routers.estimators.routerdc:RouterDC",

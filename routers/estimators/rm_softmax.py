@@ -1,15 +1,20 @@
 """Regret minimisation over the whole trade-off, softmax-relaxed."""
 
-import math
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.estimators.collected import ArmMean, Collected
 from anabranch.routers.estimators.estimator import Batch, Descent, GradientTrained
-from anabranch.routers.estimators.losses import masked_mean
-from anabranch.routers.policies.argmax_utility import ODDS
+from anabranch.routers.estimators.utility import (
+    drawn_tradeoffs,
+    expected_regret,
+    required,
+    score_network,
+    set_usage,
+    utility,
+    with_tradeoff,
+)
 
 
 class RMSoftmax(GradientTrained):
@@ -42,9 +47,7 @@ class RMSoftmax(GradientTrained):
         seed: int = 0,
     ) -> None:
         super().__init__(width, arms)
-        self.score = nn.Sequential(
-            nn.Linear(width + 1, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, arms)
-        )
+        self.score = score_network(width, arms, hidden)
         self.usage = ArmMean(arms)
         self._draws = torch.Generator().manual_seed(seed)
         self._seen = Collected()
@@ -59,38 +62,15 @@ class RMSoftmax(GradientTrained):
         Raises:
             ValueError: no usage is known, so there is nothing to trade off.
         """
-        self.usage.set(self._seen.stack().usage)
-        if self.usage.mean.isnan().any():
-            raise ValueError("rm-softmax trades quality against usage and some arm's usage is unknown: use mlp")
+        set_usage(self.usage, self._seen.stack().usage, "rm-softmax")
 
     def forward(self, embedding: Tensor, tradeoff: Tensor | None = None) -> Estimates[Tensor]:
         """See `Estimator.forward`; the trade-off is required."""
-        if tradeoff is None:
-            raise ValueError("rm-softmax needs a trade-off a row: its score depends on it")
-        score = self.score(torch.cat([embedding, _scaled(tradeoff).unsqueeze(1)], dim=1))
+        score = self.score(with_tradeoff(embedding, required(tradeoff, "rm-softmax")))
         return Estimates(score, self.usage(embedding), torch.zeros_like(score))
 
     def loss(self, batch: Batch) -> Tensor:
         """Expected regret at one random trade-off a row; arms with unknown cells are left out of their row."""
-        rows = len(batch.quality)
-        spot = torch.rand(rows, generator=self._draws) if self.training else torch.linspace(0, 1, rows)
-        tradeoff = _unscaled(2 * spot - 1).to(batch.quality)
-        known = ~(batch.quality.isnan() | batch.usage.isnan())
-        cost = batch.usage.nan_to_num(0.0) / self.usage.mean.max()
-        weight = tradeoff.unsqueeze(1)
-        utility = (weight * batch.quality.nan_to_num(0.0) - (1 - weight) * cost).masked_fill(~known, -torch.inf)
-        score = self(batch.embedding, tradeoff).quality.masked_fill(~known, -1e9)
-        regret = utility.amax(dim=1, keepdim=True) - utility  # (B, A)
-        return masked_mean(score.softmax(dim=1) * regret.masked_fill(~known, 0.0), known.any(dim=1, keepdim=True))
-
-
-def _scaled(tradeoff: Tensor) -> Tensor:
-    """Log odds of the trade-off, 1 at the quality end and -1 at the cost end of the policy's range; (B,) -> (B,)."""
-    odds = ((1 - tradeoff) / tradeoff.clamp(min=1e-6)).clamp(ODDS[1], ODDS[0])
-    return 1 - 2 * (odds / ODDS[1]).log() / math.log(ODDS[0] / ODDS[1])
-
-
-def _unscaled(spot: Tensor) -> Tensor:
-    """The trade-off at a scaled log odds in [-1, 1]; (B,) -> (B,)."""
-    odds = ODDS[1] * (math.log(ODDS[0] / ODDS[1]) * (1 - spot) / 2).exp()
-    return 1 / (1 + odds)
+        tradeoff = drawn_tradeoffs(len(batch.quality), self._draws if self.training else None).to(batch.quality)
+        score = self(batch.embedding, tradeoff).quality
+        return expected_regret(score, utility(batch, tradeoff, self.usage.mean))

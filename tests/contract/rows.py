@@ -43,6 +43,8 @@ WORLDS: dict[str, Make] = {
     "logistic": linear_world,
     "mlp": linear_world,
     "ridge": linear_world,
+    "rm-classification": matched_world,
+    "rm-interval": cost_world,
     "rm-softmax": cost_world,
     "routellm-sw": preference_world,
     "routerdc": cluster_world,
@@ -52,6 +54,8 @@ WORLDS: dict[str, Make] = {
 SETTINGS: dict[str, dict[str, Any]] = {
     "best-route": {"hidden": 64, "epochs": 8},
     "mlp": {"hidden": 64, "epochs": 10, "learning_rate": 3e-3},
+    "rm-classification": {"hidden": 64, "epochs": 20, "learning_rate": 3e-3},
+    "rm-interval": {"hidden": 32, "epochs": 20, "learning_rate": 3e-3},
     "rm-softmax": {"hidden": 64, "epochs": 20, "learning_rate": 3e-3},
     # a bag of random words may learn faster than a pretrained transformer
     "routerdc": {"epochs": 4, "batch_size": 64, "learning_rate": 2e-2},

@@ -27,7 +27,7 @@ from tests.contract.rows import (
 )
 from tests.contract.worlds import World, cost_world
 
-NEEDS_USAGE = ("rm-softmax",)
+NEEDS_USAGE = ("rm-classification", "rm-interval", "rm-softmax")
 """Rows that cannot learn where usage is unknown, and say so."""
 
 NEEDS_VOTES = ("routellm-sw",)

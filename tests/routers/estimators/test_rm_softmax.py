@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from anabranch.routers.estimators.rm_softmax import RMSoftmax, _scaled, _unscaled
+from anabranch.routers.estimators.rm_softmax import RMSoftmax
+from anabranch.routers.estimators.utility import unscaled
 from tests.routers.estimators.batches import NAN, batch_of, fitted
 
 ROWS = 64
@@ -17,7 +18,7 @@ class UtilityItself(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (B, 2 + 2 + 1): quality and cost of two arms, the scaled trade-off."""
-        tradeoff = _unscaled(features[:, 4:])
+        tradeoff = unscaled(features[:, 4:])
         return self.sharpness * (tradeoff * features[:, :2] - (1 - tradeoff) * features[:, 2:4])
 
 
@@ -28,17 +29,6 @@ def random_table() -> tuple[RMSoftmax, Tensor]:
     cost = usage / usage.mean(dim=0).max()
     embedding = torch.cat([quality, cost], dim=1)
     return fitted(RMSoftmax(4, 2), batch_of(embedding, quality, usage=usage.tolist())), embedding
-
-
-@pytest.mark.parametrize("spot", [-1.0, -0.3, 0.0, 0.8, 1.0])
-def test_scaling_and_unscaling_are_inverse(spot: float) -> None:
-    assert _scaled(_unscaled(torch.tensor([spot]))).item() == pytest.approx(spot, abs=1e-5)
-
-
-def test_the_scale_ends_where_the_policy_does() -> None:
-    """Odds of cost against quality from 10 down to 0.001: trade-offs 1/11 and 1/1.001; beyond them nothing changes."""
-    assert _unscaled(torch.tensor([-1.0, 1.0])).tolist() == pytest.approx([1 / 11, 1 / 1.001])
-    assert _scaled(torch.tensor([0.0, 0.05, 0.9999, 1.0])).tolist() == pytest.approx([-1.0, -1.0, 1.0, 1.0])
 
 
 def test_the_regret_of_indifference_by_hand() -> None:
