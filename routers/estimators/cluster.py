@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from anabranch.routers.estimates import Estimates
+from anabranch.routers.estimators.assignment import soft_assignment
 from anabranch.routers.estimators.collected import Collected, known_mean
 from anabranch.routers.estimators.estimator import Batch, ClosedForm, normalised
 from anabranch.routers.estimators.kmeans import kmeans
@@ -12,11 +13,15 @@ from anabranch.routers.estimators.kmeans import kmeans
 class Cluster(ClosedForm):
     """Look up the mean outcomes of the nearest k-means cluster (Jitkrittum et al. 2025, UniRoute's hard clusters).
 
+    With more than one nearest cluster, the tables of those are mixed, see `soft_assignment`.
+
     Args:
         width: D.
         arms: A.
         clusters: K; fewer if there are fewer distinct prompts.
         prior: prompts' worth of the overall mean mixed into every cluster, so that small ones do not overfit.
+        nearest: clusters that a prompt looks up.
+        sharpness: how much more the nearest of them count; means nothing for one.
         seed: of k-means.
     """
 
@@ -26,10 +31,22 @@ class Cluster(ClosedForm):
     table: Tensor
     error: Tensor
 
-    def __init__(self, width: int, arms: int, *, clusters: int = 32, prior: float = 5.0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        width: int,
+        arms: int,
+        *,
+        clusters: int = 32,
+        prior: float = 5.0,
+        nearest: int = 1,
+        sharpness: float = 9.0,
+        seed: int = 0,
+    ) -> None:
         super().__init__(width, arms)
         self.clusters = clusters
         self.prior = prior
+        self.nearest = nearest
+        self.sharpness = sharpness
         self.seed = seed
         self._seen = Collected()
         self.register_buffer("centres", torch.zeros(0, width))
@@ -45,24 +62,23 @@ class Cluster(ClosedForm):
         whole = self._seen.stack()
         unit = normalised(whole.embedding)
         self.centres = kmeans(unit, self.clusters, self.seed)
-        member = torch.nn.functional.one_hot(self._nearest(unit), len(self.centres)).float()  # (N, K)
+        member = soft_assignment(unit, self.centres, nearest=1, sharpness=0.0)  # (N, K)
         targets = torch.cat([whole.quality, whole.usage], dim=1)  # (N, 2A)
         overall = known_mean(targets)
         count = member.T @ (~targets.isnan()).float()  # (K, 2A)
         table = (member.T @ targets.nan_to_num(0.0) + self.prior * overall) / (count + self.prior)
         # without a prior, a cluster that knows nothing of an arm has only the overall mean
         self.table = torch.where(count + self.prior > 0, table, overall)
-        residual = (targets - self.table[self._nearest(unit)])[:, : self.arms]
+        residual = (targets - member @ self.table)[:, : self.arms]
         variance = member.T @ (residual**2).nan_to_num(0.0) / count[:, : self.arms].clamp(min=1)
         self.error = (variance / (count[:, : self.arms] + self.prior).clamp(min=1e-12)).sqrt()
 
-    def _nearest(self, unit: Tensor) -> Tensor:
-        """The nearest centre of unit rows (B, D) -> (B,)."""
-        # |e - c|^2 = 1 - 2 e.c + |c|^2 for unit e
-        return (unit @ self.centres.T - 0.5 * (self.centres**2).sum(dim=1)).argmax(dim=1)
+    def assigned(self, embedding: Tensor) -> Tensor:
+        """How much each cluster counts for each prompt, rows summing to 1; (B, D) -> (B, K)."""
+        return soft_assignment(normalised(embedding), self.centres, self.nearest, self.sharpness)
 
     def forward(self, embedding: Tensor, tradeoff: Tensor | None = None) -> Estimates[Tensor]:
-        """See `Estimator.forward`; spread is the standard error of the cluster's mean."""
-        cluster = self._nearest(normalised(embedding))
-        cells = self.table[cluster]  # (B, 2A)
-        return Estimates(cells[:, : self.arms], cells[:, self.arms :], self.error[cluster])
+        """See `Estimator.forward`; spread is the standard error of the clusters' means, as if they erred together."""
+        weight = self.assigned(embedding)
+        cells = weight @ self.table  # (B, 2A)
+        return Estimates(cells[:, : self.arms], cells[:, self.arms :], weight @ self.error)

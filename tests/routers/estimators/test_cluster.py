@@ -1,6 +1,6 @@
 """Three prompts at (1, 0) and one at (0, 1): two clusters."""
 
-from math import sqrt
+from math import exp, sqrt
 
 import pytest
 import torch
@@ -46,3 +46,17 @@ def test_a_cluster_that_knows_nothing_has_the_overall_mean(prior: float) -> None
     found = cluster([1.0, 0.0, 0.5, NAN], prior=prior)(QUERIES[1:])
     assert found.quality.item() == pytest.approx(0.5)
     assert found.spread.item() == 0.0
+
+
+def test_with_two_nearest_their_tables_are_mixed() -> None:
+    """e = (0.8, 0.6) between centres (1, 0) and (0, 1), beta = 10: weights 1 / (1 + e^-2) and 1 / (1 + e^2).
+
+    Means 2/3 and 0, usage 3 and 7; the first cluster's standard error is sqrt(2/9 / 3), the second has none.
+    """
+    table = batch_of(EMBEDDING, [[1.0], [1.0], [0.0], [0.0]], usage=[[3.0], [3.0], [3.0], [7.0]])
+    estimator = fitted(Cluster(2, 1, clusters=2, prior=0.0, nearest=2, sharpness=10.0), table)
+    found = estimator(torch.tensor([[0.8, 0.6]]))
+    near = 1 / (1 + exp(-2))
+    assert found.quality.item() == pytest.approx(near * 2 / 3)
+    assert found.usage.item() == pytest.approx(3 * near + 7 * (1 - near))
+    assert found.spread.item() == pytest.approx(near * sqrt(2 / 27))
