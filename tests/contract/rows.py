@@ -36,6 +36,8 @@ from tests.contract.worlds import (
 )
 
 WORLDS: dict[str, Make] = {
+    "avengers": cluster_world,
+    "avengers-pro": matched_world,
     "best-route": matched_world,
     "cluster": cluster_world,
     "knn": cluster_world,
@@ -46,12 +48,15 @@ WORLDS: dict[str, Make] = {
     "rm-classification": matched_world,
     "rm-interval": cost_world,
     "rm-softmax": cost_world,
+    "rorf": cluster_world,
     "routellm-sw": preference_world,
     "routerdc": cluster_world,
 }
 """The world of each row's assumption; a new row names its own here."""
 
 SETTINGS: dict[str, dict[str, Any]] = {
+    "avengers": {"clusters": 16},
+    "avengers-pro": {"clusters": 16},
     "best-route": {"hidden": 64, "epochs": 8},
     "mlp": {"hidden": 64, "epochs": 10, "learning_rate": 3e-3},
     "rm-classification": {"hidden": 64, "epochs": 20, "learning_rate": 3e-3},

@@ -1,0 +1,50 @@
+"""Forms that a recipe's setting chooses keep what the contract asks of the default form."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from anabranch.export.graph import LINK, export_head
+from anabranch.export.signature import TRADEOFF
+from tests.contract.rows import WIDTH, knob, learn, with_costs
+from tests.contract.worlds import Make, matched_world
+
+
+class Form(NamedTuple):
+    """A row, the setting that chooses its form, and the world of the form's assumption."""
+
+    row: str
+    settings: dict[str, Any]
+    world: Make
+
+
+FORMS = (Form("avengers-pro", {"form": "balance", "clusters": 16}, matched_world),)
+forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: "-".join([form.row, str([*form.settings.values()][0])]))
+
+
+@forms
+def test_a_form_recovers_headroom_on_the_world_of_its_assumption(form: Form, tmp_path: Path) -> None:
+    world = form.world(seed=0)
+    learnt = learn(form.row, world, tmp_path, settings=form.settings)
+    assert world.headroom_recovered(learnt.choices()) >= 0.8
+
+
+@forms
+def test_a_form_says_the_same_in_onnx(form: Form, tmp_path: Path) -> None:
+    """Costs are exp of the embedding, so that usage has a shape; in batches of 7, and one by one."""
+    world = form.world(seed=0, width=WIDTH, sizes={"train": 300, "validation": 20, "test": 21})
+    world = with_costs(world, np.exp(world.embedding[:, : len(world.table.arms)]))
+    learnt = learn(form.row, world, tmp_path, settings=form.settings)
+    session = onnxruntime.InferenceSession(export_head(learnt.estimator).SerializeToString())
+    rows = world.rows("test")
+    expected, embedding = learnt.estimates(rows), learnt.embedding(rows)
+    for batch in (1, 7):
+        for start in range(0, len(rows), batch):
+            part = slice(start, start + batch)
+            tradeoff = knob(learnt.estimator, batch)
+            inputs = {LINK: embedding[part]} | ({} if tradeoff is None else {TRADEOFF: tradeoff})
+            for found, whole in zip(session.run(None, inputs), expected, strict=True):
+                np.testing.assert_allclose(found, whole[part], rtol=1e-4, atol=1e-4)
