@@ -19,10 +19,16 @@ from anabranch.routers.policies.threshold_pair import ThresholdPair
 ROWS = tuple(POLICIES)
 rows = pytest.mark.parametrize("row", ROWS)
 
-REFUSES_UNKNOWN_COSTS = {"argmax-utility": (0.0, 0.5), "ucb": (0.0, 0.5), "cheapest-above": (0.0, 0.5, 1.0)}
+REFUSES_UNKNOWN_COSTS = {
+    "argmax-utility": (0.0, 0.5),
+    "budget-cap": (0.0, 0.5),
+    "cheapest-above": (0.0, 0.5, 1.0),
+    "dual-price": (0.0, 0.5),
+    "ucb": (0.0, 0.5),
+}
 """At which trade-offs; the other policies never look at costs."""
 
-RISING_COST = ("argmax-utility", "cheapest-above")
+RISING_COST = ("argmax-utility", "budget-cap", "cheapest-above", "dual-price")
 """Rows whose estimated cost never falls when the knob rises, whatever the estimates."""
 
 

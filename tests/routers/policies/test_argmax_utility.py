@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anabranch.routers.policies.argmax_utility import ArgmaxUtility, utility_knots
 from anabranch.routers.policies.policy import Situation
@@ -56,3 +58,19 @@ def test_the_scale_stays_where_costs_say_nothing(cost_usd: list[list[float]]) ->
 def test_knots_are_geometric_in_the_odds() -> None:
     """Odds 10, 0.1 and 0.001 between the ends: 1/11, 1/1.1, 1/1.001."""
     assert utility_knots(5).tolist() == pytest.approx([0.0, 1 / 11, 1 / 1.1, 1 / 1.001, 1.0])
+
+
+@given(seed=st.integers(0, 2**32 - 1), knob=st.integers(1, 63))
+def test_linear_and_willingness_to_pay_are_this_policy_at_other_knobs(seed: int, knob: int) -> None:
+    """t q - (1 - t) c / s, divided by t, is q - lambda c with lambda = (1 - t) / (t s); divided by lambda as well, it
+    is w q - c with w = 1 / lambda. Rows whose two best utilities are nearly equal are left out: rounding decides them.
+    """
+    rng = np.random.default_rng(seed)
+    quality, cost_usd = rng.random((2, 20, 4))
+    policy, tradeoff = ArgmaxUtility(scale_usd=0.5), np.full(20, knob / 64)
+    on = Situation(estimates_of(quality.tolist()), cost_usd, tradeoff)
+    price = (1 - knob / 64) / (knob / 64 * 0.5)
+    clear = policy.margin(on) > 1e-9
+    chosen = policy.decide(on).arm[clear].tolist()
+    assert (quality - price * cost_usd).argmax(axis=1)[clear].tolist() == chosen
+    assert (1 / price * quality - cost_usd).argmax(axis=1)[clear].tolist() == chosen

@@ -1,7 +1,14 @@
 import pytest
 
+from anabranch.routers.estimates import QualityKind
 from anabranch.routers.policies.argmax_utility import ArgmaxUtility
-from anabranch.routers.policies.registry import load_policy, policy_settings
+from anabranch.routers.policies.registry import (
+    CALIBRATED_ONLY,
+    POLICIES,
+    load_policy,
+    policy_settings,
+    refuse_uncalibrated,
+)
 from anabranch.routers.policies.ucb import UCB
 
 
@@ -31,3 +38,18 @@ def test_a_value_of_the_wrong_type_is_refused_by_name() -> None:
 def test_a_policy_of_ones_own_is_named_by_its_path() -> None:
     policy = load_policy("anabranch.routers.policies.argmax_utility:ArgmaxUtility", {"scale_usd": 3.0})
     assert policy == ArgmaxUtility(3.0)
+
+
+@pytest.mark.parametrize("kind", ["score", "win_rate"])
+def test_policies_that_read_expected_quality_refuse_other_estimates(kind: QualityKind) -> None:
+    for name in CALIBRATED_ONLY:
+        with pytest.raises(ValueError, match=rf"policy '{name}' reads .* kind '{kind}': calibrate them, or choose"):
+            refuse_uncalibrated(name, kind)
+
+
+def test_other_policies_take_any_estimates_and_calibrated_ones_suit_all() -> None:
+    assert set(CALIBRATED_ONLY) < set(POLICIES)
+    for name in POLICIES:
+        refuse_uncalibrated(name, "calibrated")
+        if name not in CALIBRATED_ONLY:
+            refuse_uncalibrated(name, "score")
