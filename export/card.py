@@ -46,6 +46,7 @@ def _head(name: str, manifest: Manifest) -> list[str]:
             ("policy", f"{policy.name} {_settings(policy.settings)}"),
             ("trade-off", f"{policy.tradeoff:g} (0 = cheapest, 1 = best), calibrated to: {policy.target}"),
             ("quality means", router.quality_kind),
+            ("calibration", router.calibration),
             ("routing text", f"version {router.routing_text_version}"),
         ),
     ]

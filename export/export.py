@@ -22,6 +22,7 @@ from anabranch.export.refit import refit
 from anabranch.export.session import OnnxEstimate, TextGraph
 from anabranch.export.signature import ONNXRUNTIME_MIN, USAGE, Precision
 from anabranch.routers.encoders.encoder import Encoder
+from anabranch.routers.estimators.calibrated import Calibrated, uncalibrated
 from anabranch.routers.estimators.estimator import ClosedForm
 from anabranch.routers.router import Router
 from anabranch.routers.run import Run, load_run
@@ -108,7 +109,7 @@ def _check_options(trained: Run, encoder: Precision, labels: Path | None, no_ind
             f"router {recipe!r} keeps an index of the training prompts' embeddings, which --no-index forbids: "
             "train one that does not, e.g. ridge or mlp"
         )
-    if encoder == "int8" and labels is None and isinstance(trained.estimator, ClosedForm):
+    if encoder == "int8" and labels is None and isinstance(uncalibrated(trained.estimator), ClosedForm):
         raise ValueError(
             f"router {recipe!r} was fitted on fp32 embeddings and has to be fitted again on int8 ones: "
             "give --labels, the label set of the RUN, or export fp32"
@@ -132,10 +133,12 @@ def _encoder_graph(encoder: Encoder, precision: Precision) -> tuple[onnx.ModelPr
 
 def _refitted(trained: Run, known: _Labels, embedder: Embedder) -> Run:
     """The run with its estimator fitted on other embeddings; gradient-trained ones stay as they are."""
-    if not isinstance(trained.estimator, ClosedForm):
+    if not isinstance(uncalibrated(trained.estimator), ClosedForm):
         return trained
     votes = known.label_set.votes(known.train.arms, known.train.prompt_ids)
-    return replace(trained, estimator=refit(trained.settings, known.train, embedder(known.train.texts), votes))
+    calibration = trained.estimator.calibration if isinstance(trained.estimator, Calibrated) else None
+    embedding = embedder(known.train.texts)
+    return replace(trained, estimator=refit(trained.settings, known.train, embedding, votes, calibration))
 
 
 def _training_metrics(run: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ def inspect_bundle(folder: Path) -> dict[str, Any]:
         "arms": list(router.arms),
         "encoder": router.encoder,
         "precision": manifest.precision,
+        "calibration": router.calibration,
         "policy": router.policy.model_dump(mode="json"),
         "usage": router.costing.usage_kind,
         "reprice": router.costing.costing().reprices,

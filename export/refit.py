@@ -5,13 +5,21 @@ import torch
 
 from anabranch.data.outcomes import Outcomes
 from anabranch.data.preferences import Preferences
+from anabranch.routers.built import built
+from anabranch.routers.calibration.calibration import Calibration
+from anabranch.routers.estimators.calibrated import Calibrated
 from anabranch.routers.estimators.estimator import Batch, Estimator
 from anabranch.routers.policies.policy import Floats
-from anabranch.routers.recipe import recipe_of
 from anabranch.routers.settings import RouterSettings
 
 
-def refit(settings: RouterSettings, train: Outcomes, embedding: Floats, votes: Preferences | None = None) -> Estimator:
+def refit(
+    settings: RouterSettings,
+    train: Outcomes,
+    embedding: Floats,
+    votes: Preferences | None = None,
+    calibration: Calibration | None = None,
+) -> Estimator:
     """The estimator of a router, fitted anew.
 
     Args:
@@ -19,8 +27,10 @@ def refit(settings: RouterSettings, train: Outcomes, embedding: Floats, votes: P
         train: what the arms achieved on the N training prompts.
         embedding: float32 [N, D], of those prompts.
         votes: for estimators that learn from preferences; derived from the outcomes if None.
+        calibration: the router's map, which is kept: like the trade-off it was set on validation prompts, and both
+            belong together.
     """
-    estimator = recipe_of(settings.recipe, settings.recipe_settings).build(settings.width, len(settings.arms))
+    estimator = built(settings)
     wins = torch.zeros(len(train), 0, 0)
     if estimator.learns_from == "preferences":
         wins = torch.from_numpy((votes or Preferences.from_outcomes(train)).wins(len(train)))
@@ -36,4 +46,6 @@ def refit(settings: RouterSettings, train: Outcomes, embedding: Floats, votes: P
         )
     )
     estimator.finalise()
+    if isinstance(estimator, Calibrated) and calibration is not None:
+        estimator.calibration = calibration
     return estimator.eval()

@@ -16,13 +16,13 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors.torch import load_file, save_file
 
+from anabranch.routers.built import built
 from anabranch.routers.encoders.embed import embed
 from anabranch.routers.encoders.encoder import Encoder
 from anabranch.routers.encoders.registry import load_encoder
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.estimators.estimator import Estimator
 from anabranch.routers.policies.policy import Floats
-from anabranch.routers.recipe import recipe_of
 from anabranch.routers.router import Router
 from anabranch.routers.settings import Provenance, RouterSettings
 
@@ -101,7 +101,7 @@ def load_run(folder: Path) -> Run:
             f"encoder {settings.encoder!r} has fingerprint {encoder.fingerprint[:12]}, but {folder} was trained with "
             f"{settings.encoder_fingerprint[:12]}: put the same weights back, or train again"
         )
-    estimator = recipe_of(settings.recipe, settings.recipe_settings).build(settings.width, len(settings.arms))
+    estimator = built(settings)
     estimator.restore(load_file(folder / "estimator.safetensors"))
     return Run(settings, contents.provenance, encoder.eval(), estimator.eval())
 

@@ -54,6 +54,7 @@ class RouterSettings(BaseModel):
     width: int = Field(gt=0)
     routing_text_version: str
     quality_kind: QualityKind
+    calibration: str = Field(default="none", description="the map around the estimator's quality")
     reads_tradeoff: bool
     costing: CostingSettings
     policy: PolicySettings

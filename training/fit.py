@@ -14,12 +14,16 @@ import torch
 from anabranch.data.outcomes import Outcomes
 from anabranch.data.prices import read_prices
 from anabranch.data.routing_text import ROUTING_TEXT_VERSION
+from anabranch.routers.built import calibration_of
+from anabranch.routers.calibration.calibration import Calibration
 from anabranch.routers.costing import Costing
+from anabranch.routers.encoders.embed import embed
 from anabranch.routers.encoders.encoder import Encoder
 from anabranch.routers.encoders.registry import load_encoder
+from anabranch.routers.estimators.calibrated import Calibrated
 from anabranch.routers.estimators.estimator import Estimator
 from anabranch.routers.recipe import Recipe, recipe_of, settings_of
-from anabranch.routers.run import Run
+from anabranch.routers.run import Run, estimate_batches
 from anabranch.routers.settings import CostingSettings, PolicySettings, RouterSettings
 from anabranch.training.calibrate import Target, settle
 from anabranch.training.examples import Embedder, Examples, cached_embedder, examples_of
@@ -39,6 +43,7 @@ def fit(
     encoder_options: Mapping[str, Any] | None = None,
     policy: str | None = None,
     target: str = "best-single",
+    calibration: str = "none",
     prices: Path | None = None,
     validation_share: float = 0.15,
     seed: int = 0,
@@ -58,6 +63,10 @@ def fit(
         encoder_options: its options, e.g. max_tokens.
         policy: registry name; if None the recipe's own, or threshold-pair for two arms without costs.
         target: what the trade-off is calibrated to on the validation split, see `Target`.
+        calibration: platt, isotonic, temperature or none: the map that makes expected quality of the router's
+            estimates. It is fitted on the validation split, which then chooses the trade-off as well (and before both
+            the best epoch): what the split says of the trade-off is a little too good by as much as the map fits
+            its noise. Test prompts decide nothing either way.
         prices: price table in LiteLLM's format; costs then come from tokens at these prices.
         validation_share: share of train that calibrates, where the labels name no validation split.
         seed: of splits, initial weights, shuffling and draws.
@@ -76,6 +85,8 @@ def fit(
     prepared = prepare(labels, models, method.samples, validation_share=validation_share, seed=seed)
     if method.estimator.learns_from == "preferences":
         refuse_unknown_votes(prepared.label_set, models)
+    # refused here rather than after hours of training
+    quality_map = calibration_of(method.estimator, len(prepared.outcomes.arms), calibration)
     costing = costing_of(prepared.train, read_prices(prices) if prices else None)
     text_encoder = load_encoder(encoder, **(encoder_options or {}))
     warn_of_collisions(text_encoder.tokens, prepared.train.texts)
@@ -83,6 +94,10 @@ def fit(
 
     options = TrainerOptions(out / "logs", seed, tracker, progress, {"recipe": recipe, "encoder": encoder, **chosen})
     estimator, losses = _learn(method, prepared, costing, text_encoder, embedder, options)
+    # what an encoder embeds after it has learnt is not in the cache
+    source = None if estimator.trains_encoder else embedder
+    if quality_map is not None:
+        estimator = _calibrated(estimator, quality_map, prepared.validation, text_encoder, source)
     settled = RouterSettings(
         recipe=recipe,
         recipe_settings=chosen,
@@ -92,11 +107,10 @@ def fit(
         routing_text_version=ROUTING_TEXT_VERSION,
         costing=CostingSettings(**asdict(costing)),
         policy=_uncalibrated(policy, method, costing, len(prepared.outcomes.arms), aim),
+        calibration=calibration,
         **_facts(text_encoder, estimator),
     )
     run = Run(settled, provenance_of(prepared, seed), text_encoder, estimator)
-    # what an encoder embeds after it has learnt is not in the cache
-    source = None if estimator.trains_encoder else embedder
     run, calibrated = settle(run, prepared.train, prepared.validation, aim, source)
     write_run(run, out, prepared, {**losses, **asdict(calibrated)})
     return run
@@ -135,6 +149,16 @@ def _learn(
 
         train, validation = examples(prepared.train), examples(prepared.validation)
         return estimator, train_estimator(encoder, estimator, train, validation, options)
+
+
+def _calibrated(
+    estimator: Estimator, quality_map: Calibration, validation: Outcomes, encoder: Encoder, embedder: Embedder | None
+) -> Estimator:
+    """The estimator with a map around it that was fitted on the validation prompts."""
+    embedding = embedder(validation.texts) if embedder else embed(encoder, validation.texts)
+    estimated = estimate_batches(estimator, embedding, None).quality
+    quality_map.fit(torch.from_numpy(estimated), torch.tensor(validation.quality))
+    return Calibrated(estimator, quality_map).eval()
 
 
 def _with_seed(recipe: str, settings: Mapping[str, Any], seed: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ def test_the_card_says_what_it_is_and_how_to_run_it(manifest: Manifest) -> None:
         "| router | ridge (defaults) |",
         "(scale_usd = 0.02)",
         "calibrated to: budget",
+        "| calibration | none |",
         "ab" * 32,
     ):
         assert fact in card

@@ -15,7 +15,7 @@ def test_the_summary_is_plain_json(knn: Any) -> None:
     assert summary["id"] == read_bundle(knn.bundle).id
     assert (summary["recipe"], summary["precision"], summary["hashes"]) == ("knn", "fp32", "ok")
     assert summary["arms"] == ["large", "medium", "small"]
-    assert summary["policy"]["tradeoff"] == 0.75
+    assert (summary["policy"]["tradeoff"], summary["calibration"]) == (0.75, "none")
     assert (summary["usage"], summary["reprice"]) == ("cost_usd", False)
     assert summary["contains_user_prompts"] is True
 

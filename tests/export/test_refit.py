@@ -9,7 +9,9 @@ from anabranch.data.labelset import read_labels
 from anabranch.data.outcomes import Outcomes
 from anabranch.data.preferences import Preferences
 from anabranch.export.refit import refit
+from anabranch.routers.calibration.platt import Platt
 from anabranch.routers.encoders.embed import embed
+from anabranch.routers.estimators.calibrated import Calibrated
 from anabranch.routers.run_splits import labelled_split
 
 
@@ -49,3 +51,17 @@ def test_weights_of_votes_add_up() -> None:
         np.array([2.0, 1.0]),
     )
     assert votes.wins(2).tolist() == [[[0.0, 1.5], [1.5, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]
+
+
+def test_the_calibration_is_kept(knn: Any) -> None:
+    """Only the estimator inside sees the training prompts again."""
+    settings = knn.world.router.settings.model_copy(update={"calibration": "platt"})
+    train = labelled_split(knn.world.run, "train", read_labels(knn.world.labels), settings.arms)
+    embedding = embed(knn.world.router.encoder, train.texts)
+    calibration = Platt(len(settings.arms))
+    calibration.slope, calibration.shift = torch.tensor([0.5, 1.0, 2.0]), torch.tensor([0.1, 0.0, -0.1])
+    again = refit(settings, train, embedding, calibration=calibration)
+    expected = Calibrated(knn.world.router.estimator, calibration)
+    rows = torch.from_numpy(embedding)
+    torch.testing.assert_close(again(rows).quality, expected(rows).quality)
+    assert not again.training

@@ -11,6 +11,7 @@ import pytest
 from anabranch.data.labelset import LabelSet
 from anabranch.routers.run import Run, load_run
 from anabranch.training.fit import fit
+from anabranch.training.metrics.calibration import brier
 from examples.two_skills import label_set
 from tests.training.conftest import LabelMaker
 
@@ -253,3 +254,28 @@ def test_votes_on_other_models_do_not_pass_for_votes_on_these(make_labels: Label
 def test_votes_do_not_matter_to_who_learns_from_outcomes(make_labels: LabelMaker, tmp_path: Path) -> None:
     train(make_labels(misspelt_votes()), tmp_path / "run", "ridge")
     assert (tmp_path / "run" / "run.json").exists()
+
+
+@pytest.mark.parametrize(("recipe", "calibration"), [("knn", "isotonic"), ("ridge", "platt"), ("mlp", "temperature")])
+def test_a_calibrated_run_comes_back(make_labels: LabelMaker, tmp_path: Path, recipe: str, calibration: str) -> None:
+    """Its map was fitted on the validation prompts: on them it is no worse than what it maps."""
+    settings = {"epochs": 2} if recipe == "mlp" else {}
+    labels = make_labels(prompts=600)
+    run = train(labels, tmp_path / "run", recipe, settings, calibration=calibration)
+    plain = train(labels, tmp_path / "plain", recipe, settings)
+    again = load_run(tmp_path / "run")
+    assert (again.settings.calibration, again.settings.quality_kind) == (calibration, "calibrated")
+    table = label_set(600).outcomes()
+    texts = table.texts
+    found, expected = again.router("a").estimate(texts, None), run.router("b").estimate(texts, None)
+    assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
+    ids = json.loads((tmp_path / "run" / "splits.json").read_text())["validation"]
+    rows = [table.prompt_ids.index(prompt) for prompt in ids]
+    losses = [brier(r.router("r").estimate(texts, None).quality[rows], table.quality[rows]) for r in (run, plain)]
+    assert losses[0] < losses[1]
+
+
+def test_a_calibration_that_does_not_fit_is_refused_before_training(make_labels: LabelMaker, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a temperature divides log odds"):
+        train(make_labels(), tmp_path / "run", "best-route", {"samples": (1,)}, calibration="temperature")
+    assert not (tmp_path / "run").exists()
