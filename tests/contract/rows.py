@@ -39,7 +39,12 @@ WORLDS: dict[str, Make] = {
     "avengers": cluster_world,
     "avengers-pro": matched_world,
     "best-route": matched_world,
+    "carrot": cost_world,
     "cluster": cluster_world,
+    "eagle": preference_world,
+    "embedllm": linear_world,
+    "homorouter": matched_world,
+    "irt-router": linear_world,
     "knn": cluster_world,
     "linucb": linear_world,
     "logistic": linear_world,
@@ -49,8 +54,10 @@ WORLDS: dict[str, Make] = {
     "rm-interval": cost_world,
     "rm-softmax": cost_world,
     "rorf": cluster_world,
+    "routellm-mf": preference_world,
     "routellm-sw": preference_world,
     "routerdc": cluster_world,
+    "svm": linear_world,
 }
 """The world of each row's assumption; a new row names its own here."""
 
@@ -58,10 +65,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "avengers": {"clusters": 16},
     "avengers-pro": {"clusters": 16},
     "best-route": {"hidden": 64, "epochs": 8},
+    "embedllm": {"epochs": 10, "learning_rate": 3e-3},
+    "homorouter": {"hidden": 64, "epochs": 10, "learning_rate": 3e-3},
+    "irt-router": {"epochs": 10, "learning_rate": 1e-2},
     "mlp": {"hidden": 64, "epochs": 10, "learning_rate": 3e-3},
     "rm-classification": {"hidden": 64, "epochs": 20, "learning_rate": 3e-3},
     "rm-interval": {"hidden": 32, "epochs": 20, "learning_rate": 3e-3},
     "rm-softmax": {"hidden": 64, "epochs": 20, "learning_rate": 3e-3},
+    "rorf": {"depth": 8},
+    "routellm-mf": {"epochs": 5, "learning_rate": 3e-3},
     # a bag of random words may learn faster than a pretrained transformer
     "routerdc": {"epochs": 4, "batch_size": 64, "learning_rate": 2e-2},
 }

@@ -30,7 +30,7 @@ from tests.contract.worlds import World, cost_world
 NEEDS_USAGE = ("rm-classification", "rm-interval", "rm-softmax")
 """Rows that cannot learn where usage is unknown, and say so."""
 
-NEEDS_VOTES = ("routellm-sw",)
+NEEDS_VOTES = ("eagle", "routellm-mf", "routellm-sw")
 """Rows that cannot learn without votes, and say so."""
 
 USAGE_SHARES_WEIGHTS = ("mlp",)

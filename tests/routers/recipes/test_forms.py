@@ -14,15 +14,16 @@ from tests.contract.worlds import Make, matched_world
 
 
 class Form(NamedTuple):
-    """A row, the setting that chooses its form, and the world of the form's assumption."""
+    """A row, the settings that choose its form, and the world of the form's assumption."""
 
+    name: str
     row: str
     settings: dict[str, Any]
     world: Make
 
 
-FORMS = (Form("avengers-pro", {"form": "balance", "clusters": 16}, matched_world),)
-forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: "-".join([form.row, str([*form.settings.values()][0])]))
+FORMS = (Form("avengers-pro balance", "avengers-pro", {"form": "balance", "clusters": 16}, matched_world),)
+forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
 
 
 @forms
