@@ -5,12 +5,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anabranch.data.outcomes import Floats, Outcomes
-from anabranch.routers.policies.registry import policy_settings
+from anabranch.routers.estimates import QualityKind
+from anabranch.routers.policies.policy import Policy
+from anabranch.routers.policies.registry import policy_settings, refuse_uncalibrated
 from anabranch.routers.policies.threshold_pair import ThresholdPair
+from anabranch.routers.recipe import recipe_of
 from anabranch.routers.router import Router
 from anabranch.routers.run import Run
 from anabranch.training.baselines import best_single
 from anabranch.training.choices import knobs_of, try_out
+from anabranch.training.control import ControlledRisk, control
 from anabranch.training.examples import Embedder
 from anabranch.training.metrics.curve import Curve, router_curve
 
@@ -23,7 +27,8 @@ class Target:
 
     Args:
         kind: budget (mean USD a request at most), strong (share of calls to the best single arm), floor (mean quality
-            at least), or best-single (a floor at the best single arm's quality).
+            at least), best-single (a floor at the best single arm's quality), or risk (share of solvable prompts whose
+            set of arms holds no acceptable one at most; for policy risk-controlled, which has a threshold and no knob).
         value: USD, a share in [0, 1], or a quality in [0, 1]; unused by best-single.
 
     >>> Target.parse("budget=0.002")
@@ -35,7 +40,7 @@ class Target:
 
     @classmethod
     def parse(cls, text: str) -> "Target":
-        """Read `budget=USD`, `strong=SHARE`, `floor=QUALITY` or `best-single`.
+        """Read `budget=USD`, `strong=SHARE`, `floor=QUALITY`, `risk=SHARE` or `best-single`.
 
         Raises:
             ValueError: the text is none of these.
@@ -47,7 +52,12 @@ class Target:
             number = float("-inf")
         if (kind == "best-single" and not given) or (kind in {"budget", "strong", "floor"} and number >= 0):
             return cls(kind, number)
-        raise ValueError(f"target {text!r}; a target is budget=USD, strong=SHARE, floor=QUALITY or best-single")
+        if kind == "risk" and 0 < number < 1:
+            return cls(kind, number)
+        raise ValueError(
+            f"target {text!r}; a target is budget=USD, strong=SHARE, floor=QUALITY, risk=SHARE (above 0 and below 1) "
+            "or best-single"
+        )
 
     def __str__(self) -> str:
         return self.kind if self.kind == "best-single" else f"{self.kind}={self.value:g}"
@@ -72,8 +82,8 @@ class Calibrated:
 
 def settle(
     run: Run, train: Outcomes, validation: Outcomes, target: Target, embedder: Embedder | None = None
-) -> tuple[Run, Calibrated]:
-    """The run with its policy's scale and trade-off set on the validation split.
+) -> tuple[Run, Calibrated | ControlledRisk]:
+    """The run with its policy's scale and trade-off, or its threshold, set on the validation split.
 
     Args:
         run: a trained router.
@@ -81,17 +91,49 @@ def settle(
         validation: prompts that neither trained the router nor test it.
         target: what to reach.
         embedder: texts to embeddings, e.g. through a cache.
+
+    Raises:
+        ValueError: the policy misreads the estimates, the target is not one of the policy's, or it is out of reach.
     """
+    own = recipe_of(run.settings.recipe, run.settings.recipe_settings).policy
+    refuse_misuse(run.settings.policy.name, own, run.settings.quality_kind, target)
     router = run.router("", embedder)
+    if target.kind == "risk":
+        controlled, reached = control(router, validation, target.value)
+        return _settled(run, controlled, 1.0, target), reached
     policy = router.policy
     if isinstance(policy, ThresholdPair):
         policy = replace(policy, strong=(strong := best_single(train)), weak=_weak_of(train, strong))
     policy = policy.fitted(*router.estimates(validation.texts, 1.0))
     calibrated = calibrate(replace(router, policy=policy), validation, target)
+    return _settled(run, policy, calibrated.tradeoff, target), calibrated
+
+
+def refuse_misuse(policy: str, own: str, quality_kind: QualityKind, target: Target) -> None:
+    """Refuse a policy that misreads a router's estimates, and a target that is not one of the policy's.
+
+    Args:
+        policy: registry name.
+        own: the policy of the router's recipe, whose estimates are what the method made them for.
+        quality_kind: what the router's estimates mean.
+        target: what to reach.
+
+    Raises:
+        ValueError: they do not belong together.
+    """
+    if policy != own:
+        refuse_uncalibrated(policy, quality_kind)
+    if policy == "risk-controlled" and target.kind != "risk":
+        raise ValueError(f"policy risk-controlled has no trade-off to set to {target}: give a target risk=SHARE")
+    if policy != "risk-controlled" and target.kind == "risk":
+        raise ValueError(f"target {target} is kept by sets of arms, and policy {policy!r} is not risk-controlled")
+
+
+def _settled(run: Run, policy: Policy, tradeoff: float, target: Target) -> Run:
     settings = run.settings.policy.model_copy(
-        update={"settings": policy_settings(policy), "tradeoff": calibrated.tradeoff, "target": str(target)}
+        update={"settings": policy_settings(policy), "tradeoff": tradeoff, "target": str(target)}
     )
-    return replace(run, settings=run.settings.model_copy(update={"policy": settings})), calibrated
+    return replace(run, settings=run.settings.model_copy(update={"policy": settings}))
 
 
 def _weak_of(train: Outcomes, strong: int) -> int:

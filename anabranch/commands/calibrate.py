@@ -17,7 +17,7 @@ def calibrate(run: Path, *, labels: Path, target: str, cache: Path | None = None
     Args:
         run: RUN folder; its run.json is rewritten.
         labels: the label set it was trained on.
-        target: budget=USD, strong=SHARE, floor=QUALITY or best-single.
+        target: budget=USD, strong=SHARE, floor=QUALITY, risk=SHARE or best-single.
         cache: folder of the embedding cache.
     """
     trained = load_run(run)

@@ -67,12 +67,14 @@ def test_budget_without_costs_is_refused() -> None:
         calibrate(ready_router(table, estimates, policy=policy), table, Target("budget", 1.0))
 
 
-@pytest.mark.parametrize("text", ["budget", "budget=", "budget=-1", "budget=much", "cheap=1", "best-single=1", ""])
+@pytest.mark.parametrize(
+    "text", ["budget", "budget=", "budget=-1", "budget=much", "cheap=1", "best-single=1", "", "risk=0", "risk=1"]
+)
 def test_malformed_targets_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="a target is budget=USD"):
         Target.parse(text)
 
 
-@pytest.mark.parametrize("text", ["budget=0.002", "strong=0.4", "floor=0.8", "best-single"])
+@pytest.mark.parametrize("text", ["budget=0.002", "strong=0.4", "floor=0.8", "risk=0.1", "best-single"])
 def test_targets_read_back(text: str) -> None:
     assert str(Target.parse(text)) == text
