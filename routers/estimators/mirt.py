@@ -16,11 +16,10 @@ class MultidimensionalItemResponse(nn.Module):
 
     def __init__(self, width: int, factors: int) -> None:
         super().__init__()
-        self.discrimination = nn.Linear(width, factors, bias=False)
-        self.difficulty = nn.Linear(width, 1, bias=False)
+        # difficulty is the last row: a product with one row alone rounds by where it lies in memory
+        self.asked = nn.Linear(width, factors + 1, bias=False)
 
     def forward(self, embedding: Tensor, ability: Tensor) -> Tensor:
         """Log odds of a right answer; embedding (B, D), ability (A, F) -> (B, A)."""
-        discrimination = functional.softplus(self.discrimination(embedding))  # (B, F)
-        difficulty: Tensor = self.difficulty(embedding)  # (B, 1)
-        return discrimination @ ability.T - difficulty
+        asked: Tensor = self.asked(embedding)  # (B, F + 1)
+        return functional.softplus(asked[:, :-1]) @ ability.T - asked[:, -1:]

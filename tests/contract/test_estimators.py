@@ -33,7 +33,7 @@ NEEDS_USAGE = ("rm-classification", "rm-interval", "rm-softmax")
 NEEDS_VOTES = ("eagle", "routellm-mf", "routellm-sw")
 """Rows that cannot learn without votes, and say so."""
 
-USAGE_SHARES_WEIGHTS = ("mlp",)
+USAGE_SHARES_WEIGHTS = ("graph-router", "mlp")
 """Rows whose quality may depend on what is known of usage."""
 
 DRAWN = tuple(row for row in ROWS if not closed_form(row))

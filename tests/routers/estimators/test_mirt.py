@@ -13,8 +13,7 @@ def test_log_odds_by_hand() -> None:
     """softplus(log(e - 1)) = 1 and softplus(0) = log 2; ability (2, -1), difficulty 0.5: 2 - log 2 - 0.5."""
     response = MultidimensionalItemResponse(1, 2)
     with torch.no_grad():
-        response.discrimination.weight.copy_(torch.tensor([[0.541325], [0.0]]))
-        response.difficulty.weight.copy_(torch.tensor([[0.5]]))
+        response.asked.weight.copy_(torch.tensor([[0.541325], [0.0], [0.5]]))
     found = response(torch.tensor([[1.0]]), torch.tensor([[2.0, -1.0]]))
     assert found.item() == pytest.approx(1.5 - log(2), abs=1e-5)
 
