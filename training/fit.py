@@ -5,7 +5,7 @@ anabranch train mlp --labels LABELS --out RUN --hidden 512 --seed 1
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,14 @@ from anabranch.data.routing_text import ROUTING_TEXT_VERSION
 from anabranch.routers.built import calibration_of
 from anabranch.routers.calibration.calibration import Calibration
 from anabranch.routers.costing import Costing
-from anabranch.routers.encoders.embed import embed
 from anabranch.routers.encoders.encoder import Encoder
 from anabranch.routers.encoders.registry import load_encoder
+from anabranch.routers.encoders.tokens import Tokens
 from anabranch.routers.estimators.calibrated import Calibrated
 from anabranch.routers.estimators.estimator import Estimator
 from anabranch.routers.recipe import Recipe, recipe_of, settings_of
-from anabranch.routers.run import Run, estimate_batches
-from anabranch.routers.settings import CostingSettings, PolicySettings, RouterSettings
+from anabranch.routers.run import Run
+from anabranch.routers.settings import CostingSettings, PolicySettings, Provenance, RouterSettings
 from anabranch.training.calibrate import Target, settle
 from anabranch.training.examples import Embedder, Examples, cached_embedder, examples_of
 from anabranch.training.prepared import Prepared, costing_of, prepare, refuse_unknown_votes, warn_of_collisions
@@ -85,20 +85,12 @@ def fit(
     prepared = prepare(labels, models, method.samples, validation_share=validation_share, seed=seed)
     if method.estimator.learns_from == "preferences":
         refuse_unknown_votes(prepared.label_set, models)
-    # refused here rather than after hours of training
-    quality_map = calibration_of(method.estimator, len(prepared.outcomes.arms), calibration)
     costing = costing_of(prepared.train, read_prices(prices) if prices else None)
     text_encoder = load_encoder(encoder, **(encoder_options or {}))
     warn_of_collisions(text_encoder.tokens, prepared.train.texts)
     embedder = cached_embedder(text_encoder, cache, progress)
 
-    options = TrainerOptions(out / "logs", seed, tracker, progress, {"recipe": recipe, "encoder": encoder, **chosen})
-    estimator, losses = _learn(method, prepared, costing, text_encoder, embedder, options)
-    # what an encoder embeds after it has learnt is not in the cache
-    source = None if estimator.trains_encoder else embedder
-    if quality_map is not None:
-        estimator = _calibrated(estimator, quality_map, prepared.validation, text_encoder, source)
-    settled = RouterSettings(
+    draft = RouterSettings(
         recipe=recipe,
         recipe_settings=chosen,
         arms=prepared.outcomes.arms,
@@ -108,16 +100,61 @@ def fit(
         costing=CostingSettings(**asdict(costing)),
         policy=_uncalibrated(policy, method, costing, len(prepared.outcomes.arms), aim),
         calibration=calibration,
-        **_facts(text_encoder, estimator),
+        **_facts(text_encoder, method.estimator),
     )
-    run = Run(settled, provenance_of(prepared, seed), text_encoder, estimator)
-    run, calibrated = settle(run, prepared.train, prepared.validation, aim, source)
+    options = TrainerOptions(out / "logs", seed, tracker, progress, {"recipe": recipe, "encoder": encoder, **chosen})
+    run, losses = learn(draft, provenance_of(prepared, seed), prepared, text_encoder, embedder, options)
+    run, calibrated = settle(run, prepared.train, prepared.validation, aim, embedder_of(run, embedder))
     write_run(run, out, prepared, {**losses, **asdict(calibrated)})
     return run
 
 
-def _facts(encoder: Encoder, estimator: Estimator) -> dict[str, Any]:
-    """What the trained parts say of themselves."""
+def learn(
+    draft: RouterSettings,
+    provenance: Provenance,
+    prepared: Prepared,
+    encoder: Encoder,
+    embedder: Embedder,
+    options: TrainerOptions,
+) -> tuple[Run, dict[str, float]]:
+    """A trained router that is not settled yet, and what its training reports.
+
+    The caller's random state is left as it was.
+
+    Args:
+        draft: what to train; its facts about trained parts are filled in anew.
+        provenance: of the run.
+        prepared: who trains, and who chooses epochs and fits the calibration.
+        encoder: learns along if the estimator trains it.
+        embedder: the encoder as it is now, e.g. through a cache.
+        options: of the trainer.
+
+    Raises:
+        ValueError: no such recipe, setting or calibration, or the labels do not suit the recipe.
+    """
+    method = recipe_of(draft.recipe, draft.recipe_settings)
+    quality_map = calibration_of(method.estimator, len(draft.arms), draft.calibration)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(options.seed)
+        estimator = method.build(encoder.width, len(draft.arms))
+        train, validation = (
+            _examples(table, prepared, draft, estimator, encoder.tokens if estimator.trains_encoder else embedder)
+            for table in (prepared.train, prepared.validation)
+        )
+        losses = train_estimator(encoder, estimator, train, validation, options)
+    run = Run(draft.model_copy(update=_facts(encoder, estimator)), provenance, encoder, estimator)
+    if quality_map is not None:
+        run = _calibrated(run, quality_map, prepared.validation, embedder_of(run, embedder))
+    return run, losses
+
+
+def embedder_of(run: Run, embedder: Embedder) -> Embedder | None:
+    """The embedder if it still is the run's encoder; None if that has learnt since, as no cache knows it."""
+    return None if run.settings.encoder_trained else embedder
+
+
+def _facts(encoder: Encoder, estimator: Estimator | type[Estimator]) -> dict[str, Any]:
+    """What the parts say of themselves."""
     return {
         "encoder_fingerprint": encoder.fingerprint,
         "encoder_trained": estimator.trains_encoder,
@@ -127,38 +164,19 @@ def _facts(encoder: Encoder, estimator: Estimator) -> dict[str, Any]:
     }
 
 
-def _learn(
-    method: Recipe,
-    prepared: Prepared,
-    costing: Costing,
-    encoder: Encoder,
-    embedder: Embedder,
-    options: TrainerOptions,
-) -> tuple[Estimator, dict[str, float]]:
-    """A trained estimator and what its training reports; the caller's random state is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(options.seed)
-        estimator = method.build(encoder.width, len(prepared.outcomes.arms))
-
-        tasks = prepared.train.task_names
-
-        def examples(table: Outcomes) -> Examples:
-            votes = prepared.votes(table) if estimator.learns_from == "preferences" else None
-            source = encoder.tokens if estimator.trains_encoder else embedder
-            return examples_of(table, votes, costing.usage_kind, source, tasks)
-
-        train, validation = examples(prepared.train), examples(prepared.validation)
-        return estimator, train_estimator(encoder, estimator, train, validation, options)
+def _examples(
+    table: Outcomes, prepared: Prepared, draft: RouterSettings, estimator: Estimator, source: Embedder | Tokens
+) -> Examples:
+    votes = prepared.votes(table) if estimator.learns_from == "preferences" else None
+    return examples_of(table, votes, draft.costing.usage_kind, source, prepared.train.task_names)
 
 
-def _calibrated(
-    estimator: Estimator, quality_map: Calibration, validation: Outcomes, encoder: Encoder, embedder: Embedder | None
-) -> Estimator:
-    """The estimator with a map around it that was fitted on the validation prompts."""
-    embedding = embedder(validation.texts) if embedder else embed(encoder, validation.texts)
-    estimated = estimate_batches(estimator, embedding, None).quality
-    quality_map.fit(torch.from_numpy(estimated), torch.tensor(validation.quality))
-    return Calibrated(estimator, quality_map).eval()
+def _calibrated(run: Run, quality_map: Calibration, validation: Outcomes, embedder: Embedder | None) -> Run:
+    """The run with a map around its estimator that was fitted on the validation prompts."""
+    estimates, _ = run.router("", embedder).estimates(validation.texts, 1.0)
+    quality_map.fit(torch.from_numpy(estimates.quality), torch.tensor(validation.quality))
+    estimator = Calibrated(run.estimator, quality_map).eval()
+    return replace(run, estimator=estimator, settings=run.settings.model_copy(update=_facts(run.encoder, estimator)))
 
 
 def _with_seed(recipe: str, settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
