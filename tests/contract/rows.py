@@ -42,8 +42,10 @@ WORLDS: dict[str, Make] = {
     "best-route": matched_world,
     "carrot": cost_world,
     "cluster": cluster_world,
+    "cscr": matched_world,
     "eagle": preference_world,
     "embedllm": linear_world,
+    "equi-router": linear_world,
     "graph-router": cluster_world,
     "homorouter": matched_world,
     "inference-dynamics": cluster_world,
@@ -52,6 +54,7 @@ WORLDS: dict[str, Make] = {
     "linucb": linear_world,
     "logistic": linear_world,
     "mlp": linear_world,
+    "omni-router": matched_world,
     "radial-router": cluster_world,
     "ridge": linear_world,
     "rm-classification": matched_world,
@@ -63,6 +66,7 @@ WORLDS: dict[str, Make] = {
     "routerdc": cluster_world,
     "svm": linear_world,
     "tag-router": cluster_world,
+    "to-router": linear_world,
 }
 """The world of each row's assumption; a new row names its own here."""
 
@@ -71,7 +75,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "avengers-pro": {"clusters": 16},
     "bench-coe": {"hidden": 64, "epochs": 8, "learning_rate": 3e-3},
     "best-route": {"hidden": 64, "epochs": 8},
+    "cscr": {"epochs": 10},
     "embedllm": {"epochs": 10, "learning_rate": 3e-3},
+    "equi-router": {"hidden": 64, "epochs": 10, "learning_rate": 3e-3},
     "graph-router": {"hidden": 16, "epochs": 8, "learning_rate": 1e-2},
     "homorouter": {"hidden": 64, "epochs": 10, "learning_rate": 3e-3},
     "irt-router": {"epochs": 10, "learning_rate": 1e-2},
@@ -84,6 +90,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "routellm-mf": {"epochs": 5, "learning_rate": 3e-3},
     # a bag of random words may learn faster than a pretrained transformer
     "routerdc": {"epochs": 4, "batch_size": 64, "learning_rate": 2e-2},
+    "to-router": {"hidden": 64, "epochs": 10, "learning_rate": 3e-3},
 }
 """Settings where the defaults are for larger or pretrained things."""
 

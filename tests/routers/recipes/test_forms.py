@@ -10,7 +10,7 @@ import pytest
 from anabranch.export.graph import LINK, export_head
 from anabranch.export.signature import TRADEOFF
 from tests.contract.rows import WIDTH, knob, learn, with_costs
-from tests.contract.worlds import Make, matched_world
+from tests.contract.worlds import Make, cluster_world, matched_world
 
 
 class Form(NamedTuple):
@@ -22,7 +22,10 @@ class Form(NamedTuple):
     world: Make
 
 
-FORMS = (Form("avengers-pro balance", "avengers-pro", {"form": "balance", "clusters": 16}, matched_world),)
+FORMS = (
+    Form("avengers-pro balance", "avengers-pro", {"form": "balance", "clusters": 16}, matched_world),
+    Form("to-router knn", "to-router", {"kind": "knn"}, cluster_world),
+)
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
 
 
