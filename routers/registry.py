@@ -5,6 +5,7 @@ ROUTERS: dict[str, str] = {
     "avengers-pro": "anabranch.routers.recipes.avengers_pro:avengers_pro",
     "bench-coe": "anabranch.routers.recipes.bench_coe:bench_coe",
     "best-route": "anabranch.routers.recipes.best_route:best_route",
+    "blending": "anabranch.routers.recipes.blending:blending",
     "carrot": "anabranch.routers.recipes.carrot:carrot",
     "cluster": "anabranch.routers.estimators.cluster:Cluster",
     "cscr": "anabranch.routers.estimators.cscr:CSCR",
@@ -29,7 +30,9 @@ ROUTERS: dict[str, str] = {
     "routellm-mf": "anabranch.routers.estimators.matrix_factorisation:MatrixFactorisation",
     "routellm-sw": "anabranch.routers.estimators.similarity_weighted:SimilarityWeighted",
     "routerdc": "anabranch.routers.estimators.routerdc:RouterDC",
+    "routing-lessons": "anabranch.routers.recipes.routing_lessons:routing_lessons",
     "svm": "anabranch.routers.estimators.svm:SVM",
     "tag-router": "anabranch.routers.estimators.tag_router:TagRouter",
     "to-router": "anabranch.routers.recipes.to_router:to_router",
+    "zero": "anabranch.routers.estimators.zero:Zero",
 }

@@ -40,6 +40,7 @@ WORLDS: dict[str, Make] = {
     "avengers-pro": matched_world,
     "bench-coe": cluster_world,
     "best-route": matched_world,
+    "blending": cost_world,
     "carrot": cost_world,
     "cluster": cluster_world,
     "cscr": matched_world,
@@ -64,9 +65,11 @@ WORLDS: dict[str, Make] = {
     "routellm-mf": preference_world,
     "routellm-sw": preference_world,
     "routerdc": cluster_world,
+    "routing-lessons": cluster_world,
     "svm": linear_world,
     "tag-router": cluster_world,
     "to-router": linear_world,
+    "zero": cost_world,
 }
 """The world of each row's assumption; a new row names its own here."""
 
@@ -90,6 +93,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "routellm-mf": {"epochs": 5, "learning_rate": 3e-3},
     # a bag of random words may learn faster than a pretrained transformer
     "routerdc": {"epochs": 4, "batch_size": 64, "learning_rate": 2e-2},
+    "routing-lessons": {"epochs": 4, "batch_size": 64, "learning_rate": 2e-2},
     "to-router": {"hidden": 64, "epochs": 10, "learning_rate": 3e-3},
 }
 """Settings where the defaults are for larger or pretrained things."""

@@ -10,7 +10,7 @@ import pytest
 from anabranch.export.graph import LINK, export_head
 from anabranch.export.signature import TRADEOFF
 from tests.contract.rows import WIDTH, knob, learn, with_costs
-from tests.contract.worlds import Make, cluster_world, matched_world
+from tests.contract.worlds import Make, cluster_world, linear_world, matched_world
 
 
 class Form(NamedTuple):
@@ -24,6 +24,8 @@ class Form(NamedTuple):
 
 FORMS = (
     Form("avengers-pro balance", "avengers-pro", {"form": "balance", "clusters": 16}, matched_world),
+    Form("routing-lessons separate", "routing-lessons", {"kind": "separate"}, linear_world),
+    Form("routing-lessons clusters", "routing-lessons", {"kind": "clusters", "clusters": 16}, cluster_world),
     Form("to-router knn", "to-router", {"kind": "knn"}, cluster_world),
 )
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
