@@ -25,7 +25,7 @@ from anabranch.routers.estimators.estimator import Estimator
 from anabranch.routers.recipe import Recipe, recipe_of, settings_of
 from anabranch.routers.run import Run
 from anabranch.routers.settings import CostingSettings, PolicySettings, Provenance, RouterSettings
-from anabranch.training.calibrate import Target, settle
+from anabranch.training.calibrate import Target, refuse_misuse, settle
 from anabranch.training.examples import Embedder, Examples, cached_embedder, examples_of
 from anabranch.training.prepared import Prepared, costing_of, prepare, refuse_unknown_votes, warn_of_collisions
 from anabranch.training.provenance import provenance_of, write_run
@@ -102,6 +102,8 @@ def fit(
         calibration=calibration,
         **_facts(text_encoder, method.estimator),
     )
+    kind = method.estimator.quality_kind if calibration == "none" else "calibrated"
+    refuse_misuse(draft.policy.name, method.policy, kind, aim)  # here as well, so that no training is in vain
     options = TrainerOptions(out / "logs", seed, tracker, progress, {"recipe": recipe, "encoder": encoder, **chosen})
     run, losses = learn(draft, provenance_of(prepared, seed), prepared, text_encoder, embedder, options)
     run, calibrated = settle(run, prepared.train, prepared.validation, aim, embedder_of(run, embedder))

@@ -1,5 +1,6 @@
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -71,6 +72,23 @@ def test_a_run_is_trained_to_a_risk_and_loaded_with_it(make_labels: LabelMaker, 
     assert metrics["tau"] == policy.tau and metrics["risk"] <= 0.1 and 1 <= metrics["members"] <= 3
     with pytest.raises(ValueError, match=r"policy risk-controlled has no trade-off to set to floor=0\.8"):
         settle(run, table()[0], table()[0], Target("floor", 0.8))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "options", "words"),
+    [
+        ("rm-softmax", {"policy": "dual-price"}, "'dual-price' reads estimates as expected quality .* kind 'score'"),
+        ("ridge", {"policy": "risk-controlled"}, "has no trade-off to set to best-single: give a target risk=SHARE"),
+        ("ridge", {"target": "risk=0.1"}, "policy 'argmax-utility' is not risk-controlled"),
+    ],
+)
+def test_misuse_is_refused_before_any_training(
+    recipe: str, options: dict[str, str], words: str, make_labels: LabelMaker, tmp_path: Path
+) -> None:
+    plain: dict[str, Any] = {"encoder": "hashing", "tracker": "disabled", "progress": False}
+    with pytest.raises(ValueError, match=words):
+        fit(make_labels(), tmp_path / "run", recipe, **plain | options)
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_does_not_belong_together_is_refused() -> None:
