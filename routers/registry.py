@@ -4,6 +4,7 @@ ROUTERS: dict[str, str] = {
     "avengers": "anabranch.routers.estimators.avengers:Avengers",
     "avengers-pro": "anabranch.routers.recipes.avengers_pro:avengers_pro",
     "bench-coe": "anabranch.routers.recipes.bench_coe:bench_coe",
+    "benchmark-routing": "anabranch.routers.recipes.benchmark_routing:benchmark_routing",
     "best-route": "anabranch.routers.recipes.best_route:best_route",
     "blending": "anabranch.routers.recipes.blending:blending",
     "carrot": "anabranch.routers.recipes.carrot:carrot",

@@ -79,7 +79,7 @@ class RoRF(ClosedForm):
                 yield from (Grown(tree, spread_out) for tree in fitted.estimators_)
 
     def forward(self, embedding: Tensor, tradeoff: Tensor | None = None) -> Estimates[Tensor]:
-        """See `Estimator.forward`; spread is the standard deviation between trees, an arm never tried is never right."""
+        """See `Estimator.forward`; spread is the standard deviation between trees; an arm never tried scores 0."""
         leaf = self.trees(embedding)  # (B, T, A)
         count = self.trees.speaks.sum(dim=0).clamp(min=1)
         mean = leaf.sum(dim=1) / count

@@ -16,6 +16,7 @@ POLICIES: dict[str, str] = {
     "cheapest-above": "anabranch.routers.policies.cheapest_above:CheapestAbove",
     "conditioned": "anabranch.routers.policies.conditioned:Conditioned",
     "dual-price": "anabranch.routers.policies.dual_price:DualPrice",
+    "random": "anabranch.routers.policies.random_arm:RandomArm",
     "risk-controlled": "anabranch.routers.policies.risk_controlled:RiskControlled",
     "set-valued": "anabranch.routers.policies.set_valued:SetValued",
     "threshold-pair": "anabranch.routers.policies.threshold_pair:ThresholdPair",

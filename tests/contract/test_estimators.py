@@ -33,8 +33,11 @@ NEEDS_USAGE = ("rm-classification", "rm-interval", "rm-softmax")
 NEEDS_VOTES = ("eagle", "routellm-mf", "routellm-sw")
 """Rows that cannot learn without votes, and say so."""
 
-USAGE_SHARES_WEIGHTS = ("graph-router", "mlp")
+USAGE_SHARES_WEIGHTS = ("cscr", "graph-router", "mlp")
 """Rows whose quality may depend on what is known of usage."""
+
+QUERY_BLIND = ("blending", "zero")
+"""Rows that never read the prompt, so they recover nothing: one arm answers everything."""
 
 DRAWN = tuple(row for row in ROWS if not closed_form(row))
 """Rows that begin with weights drawn at random, which belong to a column: arms are permuted at inference."""
@@ -82,12 +85,17 @@ def test_quality_is_what_its_kind_says(learnt: Learnt) -> None:
         np.testing.assert_allclose(np.log(quality / (1 - quality)).sum(axis=1), 0, atol=1e-4)
 
 
-def test_recovers_headroom_on_the_world_of_its_assumption(learnt: Learnt) -> None:
+def test_recovers_headroom_on_the_world_of_its_assumption(learnt: Learnt, request: pytest.FixtureRequest) -> None:
     """With its own policy: 0 is the best single arm, 1 the Bayes policy, which knows the world's formula."""
-    assert learnt.world.headroom_recovered(learnt.choices()) >= 0.8
+    arms = learnt.choices()
+    recovered = learnt.world.headroom_recovered(arms)
+    if request.node.callspec.params["learnt"] in QUERY_BLIND:
+        assert len(set(arms.tolist())) == 1 and recovered <= 0
+    else:
+        assert recovered >= 0.8
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", [row for row in ROWS if row not in QUERY_BLIND])
 def test_learns_though_three_cells_in_ten_are_missing(row: str, tmp_path: Path) -> None:
     """Qualities, or votes, are dropped at random; 70 % of the sample still shows the way."""
     world = WORLDS[row](seed=1)
