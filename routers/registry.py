@@ -32,6 +32,7 @@ ROUTERS: dict[str, str] = {
     "routellm-sw": "anabranch.routers.estimators.similarity_weighted:SimilarityWeighted",
     "routerdc": "anabranch.routers.estimators.routerdc:RouterDC",
     "routing-lessons": "anabranch.routers.recipes.routing_lessons:routing_lessons",
+    "selectllm": "anabranch.routers.recipes.selectllm:selectllm",
     "svm": "anabranch.routers.estimators.svm:SVM",
     "tag-router": "anabranch.routers.estimators.tag_router:TagRouter",
     "to-router": "anabranch.routers.recipes.to_router:to_router",

@@ -67,6 +67,7 @@ WORLDS: dict[str, Make] = {
     "routellm-sw": preference_world,
     "routerdc": cluster_world,
     "routing-lessons": cluster_world,
+    "selectllm": cluster_world,
     "svm": linear_world,
     "tag-router": cluster_world,
     "to-router": linear_world,
@@ -95,6 +96,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     # a bag of random words may learn faster than a pretrained transformer
     "routerdc": {"epochs": 4, "batch_size": 64, "learning_rate": 2e-2},
     "routing-lessons": {"epochs": 4, "batch_size": 64, "learning_rate": 2e-2},
+    "selectllm": {"epochs": 4, "batch_size": 64, "learning_rate": 2e-2},
     "to-router": {"hidden": 64, "epochs": 10, "learning_rate": 3e-3},
 }
 """Settings where the defaults are for larger or pretrained things."""
