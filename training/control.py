@@ -39,7 +39,8 @@ def control(router: Router, outcomes: Outcomes, alpha: float) -> tuple[RiskContr
     """The policy whose sets hold an acceptable arm for all but a share alpha of solvable prompts, 95 % sure.
 
     An answer is acceptable if it is the best known one to its prompt and worth at least 0.5. Prompts that no arm
-    solves are left out: no set could help them.
+    solves are left out: no set could help them. The promise is exact for estimates that never saw these outcomes; the
+    best epoch or a calibration map that was chosen on them makes it a little too good.
 
     Args:
         router: its policy is not read.
