@@ -39,7 +39,7 @@ WORLDS: dict[str, Make] = {
     "avengers": cluster_world,
     "avengers-pro": matched_world,
     "bench-coe": cluster_world,
-    "benchmark-routing": cluster_world,
+    "benchmark-routing": matched_world,
     "best-route": matched_world,
     "blending": cost_world,
     "carrot": cost_world,

@@ -24,6 +24,9 @@ class Form(NamedTuple):
 
 FORMS = (
     Form("avengers-pro balance", "avengers-pro", {"form": "balance", "clusters": 16}, matched_world),
+    Form("benchmark-routing S2", "benchmark-routing", {"kind": "S2"}, matched_world),
+    # five neighbours that are right at 0.4 pass the threshold too often
+    Form("benchmark-routing S3", "benchmark-routing", {"kind": "S3", "k": 64}, cluster_world),
     Form("routing-lessons separate", "routing-lessons", {"kind": "separate"}, linear_world),
     Form("routing-lessons clusters", "routing-lessons", {"kind": "clusters", "clusters": 16}, cluster_world),
     Form("to-router knn", "to-router", {"kind": "knn"}, cluster_world),
