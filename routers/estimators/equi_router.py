@@ -77,7 +77,8 @@ class EquiRouter(GradientTrained):
         scale, shift = self.film(self.arm).chunk(2, dim=1)  # (A, H) each
         features = functional.relu(self.trunk(embedding)).unsqueeze(1)  # (B, 1, H)
         lit = functional.relu((1 + scale) * features + shift)  # (B, A, H)
-        return self.head(lit).squeeze(2) + self.level
+        logits: Tensor = self.head(lit).squeeze(2) + self.level
+        return logits
 
 
 def ranking_loss(score: Tensor, quality: Tensor) -> Tensor:

@@ -48,7 +48,7 @@ def test_the_label_turns_with_the_trade_off() -> None:
     for part in estimator.score.parameters():
         nn.init.zeros_(part)
     with torch.no_grad():
-        estimator.score[-1].bias.copy_(torch.tensor([3.0, 1.0]).log())
+        estimator.score.get_parameter("4.bias").copy_(torch.tensor([3.0, 1.0]).log())
     assert estimator.loss(table).item() == pytest.approx(torch.tensor(16 / 3).log().item() / 2)
 
 
