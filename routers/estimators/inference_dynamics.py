@@ -22,7 +22,7 @@ class InferenceDynamics(ClosedForm):
         width: D.
         arms: A.
         clusters: capabilities; fewer if there are fewer distinct prompts.
-        ranks: capabilities a prompt has.
+        ranks: capabilities a prompt has, at least 1.
         decay: weight of each rank against the one before.
         knowledge_share: weight of the knowledge record; the capability record has the rest.
         prior: prompts' worth of the overall mean mixed into every label.
@@ -72,7 +72,9 @@ class InferenceDynamics(ClosedForm):
         self.tasks.fit(whole.embedding, whole.task)
         self.knowledge.set(task_labels(whole.task), values, self.prior)
         self.centres = kmeans(unit, self.clusters, self.seed)
-        self.capability.set(self._capabilities(unit), values, self.prior)
+        # ranking compares all pairs of clusters, which for all prompts at once would be large
+        capabilities = torch.cat([self._capabilities(part) for part in torch.split(unit, 4096)])
+        self.capability.set(capabilities, values, self.prior)
 
     def forward(self, embedding: Tensor, tradeoff: Tensor | None = None) -> Estimates[Tensor]:
         """See `Estimator.forward`; spread is unknown."""

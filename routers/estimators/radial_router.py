@@ -22,7 +22,7 @@ class RadialRouter(GradientTrained):
     Args:
         width: D.
         arms: A.
-        layers: T; the paper has 6, which take three times as long.
+        layers: T; the paper has 6.
         heads: of attention.
         state: width of relay and satellites, a multiple of `heads`; the paper's attention has 128.
         alpha: what a cost of 1 takes away from quality.

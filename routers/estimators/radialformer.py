@@ -10,10 +10,15 @@ class StarAttention(nn.Module):
     Args:
         width: W, a multiple of `heads`.
         heads: H.
+
+    Raises:
+        ValueError: the width cannot be shared out among the heads.
     """
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
+        if width % heads:
+            raise ValueError(f"a state of {width} cannot be split among {heads} heads: take a multiple of {heads}")
         self.heads = heads
         self.query = nn.Linear(width, width)
         self.key = nn.Linear(width, width)

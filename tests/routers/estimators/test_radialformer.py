@@ -78,3 +78,8 @@ def test_satellites_keep_their_order() -> None:
     made, relay, start = RadialFormer(8, 2, 3), torch.randn(2, 8), torch.randn(3, 8)
     order = [2, 0, 1]
     torch.testing.assert_close(made(relay, start[order]), made(relay, start)[:, order])
+
+
+def test_a_width_that_heads_cannot_share_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"a state of 30 cannot be split among 4 heads: take a multiple of 4"):
+        RadialFormer(30, 4, 1)
