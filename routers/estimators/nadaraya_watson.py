@@ -40,7 +40,7 @@ class NadarayaWatson(nn.Module):
 
 def best_bandwidth(point: Tensor, value: Tensor) -> float:
     """The bandwidth among 0.01, 0.02, ... 1.28 by which points predict each other best; 1.28 for a single point."""
-    widths = [0.01 * 2**step for step in range(8)]
+    widths = [0.01 * 2.0**step for step in range(8)]
     itself = torch.eye(len(point), dtype=torch.bool)
 
     def error(width: float) -> float:

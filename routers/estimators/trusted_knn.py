@@ -88,7 +88,7 @@ class TrustedKNN(ClosedForm):
         rest = KNN(self.width, self.arms, k=self.k, weights="uniform")
         rest.observe(Batch(*(part[~out] for part in whole)))
         rest.finalise()
-        pieces = whole.embedding[out].split(1024)
+        pieces = torch.split(whole.embedding[out], 1024)
         right = torch.cat([predicted_right(rest(piece).quality, self.threshold) for piece in pieces])
         distance = torch.cat([self._distance(piece, rest.index) for piece in pieces])
         # graded quality: a prediction is as true as the answer is good
@@ -102,7 +102,8 @@ class TrustedKNN(ClosedForm):
     def trust(self, embedding: Tensor) -> Tensor:
         """p, the probability that a prediction is true, at least 1/2; (B, D) -> (B, A)."""
         # below 1/2 a prediction would say its opposite, which no one has measured
-        return self.reliability(self._distance(embedding, self.knn.index)).nan_to_num(0.5).clamp(0.5, 1.0)
+        truth: Tensor = self.reliability(self._distance(embedding, self.knn.index))
+        return truth.nan_to_num(0.5).clamp(0.5, 1.0)
 
     def forward(self, embedding: Tensor, tradeoff: Tensor | None = None) -> Estimates[Tensor]:
         """See `Estimator.forward`; score is S3, plus 1 for the best arm on average where it is kept."""
@@ -118,7 +119,7 @@ class TrustedKNN(ClosedForm):
 
 def left_out(task: Tensor, folds: int, seed: int) -> Iterator[Tensor]:
     """Masks bool (N,) of what to leave out: each task if there are several, then each fold; none for a single row."""
-    tasks = task[task >= 0].unique()
+    tasks = torch.unique(task[task >= 0])
     if len(tasks) > 1:
         yield from (task == number for number in tasks)
     elif len(task) > 1:

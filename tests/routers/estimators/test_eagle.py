@@ -19,7 +19,8 @@ QUERIES = torch.tensor([[3.0, 0.1], [0.1, 2.0]])
 
 def eagle(**settings: Any) -> Eagle:
     table = batch_of([[1.0, 0.0], [0.0, 1.0]], [[0.5, 0.5]] * 2, wins=WINS, usage=[[1.0, 5.0], [3.0, 5.0]])
-    return fitted(Eagle(2, 2, **({"k": 1, "weights": "uniform", "prior": 0.0} | settings)), table)
+    chosen: dict[str, Any] = {"k": 1, "weights": "uniform", "prior": 0.0} | settings
+    return fitted(Eagle(2, 2, **chosen), table)
 
 
 def log_odds(estimator: Eagle, query: torch.Tensor = QUERIES) -> list[float]:
