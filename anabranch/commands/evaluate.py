@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -11,10 +12,17 @@ from rich.text import Text
 from anabranch.commands.answer import Answer
 from anabranch.commands.routers import open_router
 from anabranch.data.arms import with_arms
-from anabranch.data.labelset import read_labels
+from anabranch.data.labelset import LabelSet, read_labels
 from anabranch.data.outcomes import Outcomes
+from anabranch.routers.run import load_run
 from anabranch.training.evaluate import evaluate as measure
+from anabranch.training.examples import cached_embedder
+from anabranch.training.ground import Ground, lay_ground
+from anabranch.training.learning_curve import learning_curve as measure_learning
+from anabranch.training.paired import Paired
+from anabranch.training.relearn import prepared_again, relearn, training_progress
 from anabranch.training.report.console import renderable
+from anabranch.training.report.contents import LearningCurve
 from anabranch.training.report.json_view import to_json
 from anabranch.training.report.write import write_report
 
@@ -29,6 +37,7 @@ def evaluate(
     seed: int = 0,
     examples: int = 12,
     cache: Path | None = None,
+    learning_curve: bool = False,
 ) -> Answer:
     """Measure runs and bundles beside the baselines, with intervals and a verdict.
 
@@ -41,9 +50,13 @@ def evaluate(
         seed: of the bootstrap, and of which examples are shown.
         examples: decisions shown a router in the report; 0 keeps prompts out of it.
         cache: folder of the embedding cache.
+        learning_curve: train the one RUN again on fewer of its prompts, to see whether more labels would help.
     """
+    if learning_curve:
+        _refuse_relearning(routers)
     opened = [open_router(path, cache) for path in routers]
-    outcomes = with_arms(read_labels(labels).outcomes(), opened[0].arms)
+    label_set = read_labels(labels)
+    outcomes = with_arms(label_set.outcomes(), opened[0].arms)
     test = outcomes.split(split)
     for path in routers:
         _refuse_trained_on(path, test, split)
@@ -57,11 +70,31 @@ def evaluate(
         seed=seed,
         examples=examples,
     )
+    if learning_curve:
+        ground = lay_ground(test, _train_of(outcomes, test), Paired.draw(len(test), replicates, seed))
+        report = replace(report, learning=_relearnt(routers[0], label_set, ground, cache, seed))
     shown = [renderable(report)]
     if out is not None:
         write_report(report, out)
         shown.append(Text(f"report: {out / 'report.html'}"))
     return Answer(Group(*shown), orjson.loads(to_json(report)))
+
+
+def _refuse_relearning(routers: Sequence[Path]) -> None:
+    if len(routers) != 1 or not (routers[0] / "run.json").exists():
+        raise ValueError(
+            "--learning-curve trains one RUN again and needs its splits: give a single RUN folder, "
+            f"not {', '.join(str(path) for path in routers)}"
+        )
+
+
+def _relearnt(folder: Path, labels: LabelSet, ground: Ground, cache: Path | None, seed: int) -> LearningCurve:
+    run = load_run(folder)
+    prepared = prepared_again(folder, labels, run.settings.arms)
+    embedder = cached_embedder(run.encoder, cache, progress=True)
+    with training_progress() as progress:
+        trials, notes = relearn(run, prepared, ground.table, embedder, seed=seed, progress=progress)
+    return measure_learning(trials, ground, validation=len(prepared.splits.validation), seed=seed, notes=notes)
 
 
 def _train_of(outcomes: Outcomes, test: Outcomes) -> Outcomes:

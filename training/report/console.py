@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from anabranch.training.report import notation
-from anabranch.training.report.contents import Agreement, CostUnit, PairRow, Report, RouterResult, Row
+from anabranch.training.report.contents import Agreement, CostUnit, LearningCurve, PairRow, Report, RouterResult, Row
 from anabranch.training.report.main_rows import main_rows, partly_covered
 
 WIDE = 100  # columns, from which all intervals have room
@@ -49,6 +49,13 @@ class _View:
                 yield _pair_table(result.pairs, wide)
             yield Text()
         yield from (Text(_agreement(agreement, report.cost_unit)) for agreement in report.agreements)
+        if report.learning is not None:
+            yield _learning_table(report.learning, report.cost_unit, wide)
+            yield Text()
+            yield Text(report.learning.because)
+            yield Text(f"Every size used {report.learning.validation:,} more prompts to choose its trade-off.")
+            yield from (Text(f"Mind: {note}.", style="dim") for note in report.learning.notes)
+            yield Text()
         yield from (Text(f"Mind: {note}.", style="dim") for note in report.notes)
 
 
@@ -108,6 +115,19 @@ def _findings(report: Report, result: RouterResult) -> Iterator[str]:
     if unit != "none" and {"aiq", "aiq_of_mix"} <= result.metrics.keys():
         mix = notation.number(result.metrics["aiq_of_mix"].value)
         yield f"AIQ {notation.interval(result.metrics['aiq'])}, of the mix {mix}"
+
+
+def _learning_table(found: LearningCurve, unit: CostUnit, wide: bool) -> Table:
+    """A row a size, fewest prompts first; the best single model ends it."""
+    shown = notation.interval if wide else lambda figure, **_: notation.number(figure.value)
+    costs = [] if unit == "none" else [_cost_title(unit)]
+    table = _table("labelled prompts", "quality", *costs, "gain", "at trade-off 1")
+    for row in found.rows:
+        cost = [] if unit == "none" else [notation.cost(row.cost.value if row.cost else None, unit)]
+        cells = (f"{row.prompts:,}", shown(row.quality), *cost, shown(row.gain, signed=True), shown(row.at_1))
+        table.add_row(*(Text(cell) for cell in cells))
+    table.add_row("best single", Text(shown(found.best_single)), style=_STYLES["single"])
+    return table
 
 
 def _pair_table(pairs: tuple[PairRow, ...], wide: bool) -> Table:

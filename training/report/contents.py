@@ -176,6 +176,55 @@ class Agreement:
 
 
 @dataclass(frozen=True)
+class LearningRow:
+    """What routers achieved that learnt from a share of the train prompts.
+
+    Args:
+        share: of the train prompts.
+        prompts: mean number of them.
+        draws: quality of the router of each draw, at its calibrated trade-off.
+        quality: the mean over the draws.
+        cost: likewise, in the report's unit; None if there is none.
+        gain: quality above the best mix of single arms at the same cost, or the best single arm, as in the verdict.
+        at_1: mean quality at trade-off 1.
+    """
+
+    share: float
+    prompts: int
+    draws: tuple[float, ...]
+    quality: Interval
+    cost: Interval | None
+    gain: Interval
+    at_1: Interval
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """How a router grows with the number of labelled prompts.
+
+    Args:
+        rows: fewest prompts first; the last is the router itself.
+        best_single: mean quality of the best single arm, chosen on all train prompts.
+        validation: further labelled prompts, which chose every router's trade-off.
+        word: whether more labels would help: yes, no, unclear or unknown.
+        because: one or two sentences with the figures.
+        last_doubling: gain of all prompts minus that of half of them, paired, wide enough that this and the next hold
+            together at the report's level; None if half are too few.
+        last_doubling_at_1: the same of quality at trade-off 1.
+        notes: what a reader must know.
+    """
+
+    rows: tuple[LearningRow, ...]
+    best_single: Interval
+    validation: int
+    word: str
+    because: str
+    last_doubling: Interval | None
+    last_doubling_at_1: Interval | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """An evaluation.
 
@@ -193,6 +242,7 @@ class Report:
         routers: the routers, in the order given.
         agreements: pairs of routers that claim to be the same.
         notes: what a reader must know, e.g. missing cells.
+        learning: how the router grows with its labels; None if that was not asked.
     """
 
     labels: str
@@ -208,3 +258,4 @@ class Report:
     routers: tuple[RouterResult, ...]
     agreements: tuple[Agreement, ...]
     notes: tuple[str, ...]
+    learning: LearningCurve | None = None

@@ -13,21 +13,25 @@ from anabranch.training.report.cost_quality import ranking
 from anabranch.training.report.notation import interval, number
 from anabranch.training.report.palette import ARM_COLOUR, look
 from anabranch.training.report.vega_curve import cost_quality_chart
+from anabranch.training.report.vega_learning import learning_chart
 
 _HEIGHT = 460  # pixels
 _CALIBRATION_HEIGHT = 340
+_LEARNING_HEIGHT = 340
 _ROW = 26
 _INK, _FAINT, _LINE = "var(--ink)", "var(--faint)", "var(--line)"
 
 
 def chart_specs(report: Report) -> dict[str, dict[str, Any]]:
-    """What to draw: `chart`, and `calibration` if a router's estimates are calibrated."""
+    """What to draw: `chart`, `calibration` if a router's estimates are calibrated, and `learning` if it was asked."""
     if report.cost_unit == "none":
         specs = {"chart": _finished(_ranking_chart(report), _ROW * len(ranking(report)))}
     else:
         specs = {"chart": _finished(cost_quality_chart(report), _HEIGHT)}
     if any(one.bins for one in report.routers):
         specs["calibration"] = _finished(_calibration_chart(report.routers), _CALIBRATION_HEIGHT)
+    if report.learning is not None:
+        specs["learning"] = _finished(learning_chart(report.learning), _LEARNING_HEIGHT)
     return specs
 
 
