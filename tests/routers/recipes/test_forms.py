@@ -6,11 +6,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 
 from anabranch.export.graph import LINK, export_head
 from anabranch.export.signature import TRADEOFF
-from tests.contract.rows import WIDTH, knob, learn, with_costs
+from anabranch.routers.recipe import recipe_of
+from tests.contract.rows import WIDTH, forward, knob, learn, with_costs
 from tests.contract.worlds import Make, cluster_world, linear_world, matched_world
+from tests.routers.estimators.batches import batch_of, fitted
 
 
 class Form(NamedTuple):
@@ -57,3 +60,16 @@ def test_a_form_says_the_same_in_onnx(form: Form, tmp_path: Path) -> None:
             inputs = {LINK: embedding[part]} | ({} if tradeoff is None else {TRADEOFF: tradeoff})
             for found, whole in zip(session.run(None, inputs), expected, strict=True):
                 np.testing.assert_allclose(found, whole[part], rtol=1e-4, atol=1e-4)
+
+
+@forms
+@pytest.mark.parametrize("prompts", [1, 6])
+@pytest.mark.parametrize("arms", [1, 3])
+def test_a_form_copes_with_little(form: Form, prompts: int, arms: int) -> None:
+    """One prompt or equal ones, one arm or several of which the last was tried once, and the zero embedding."""
+    quality = torch.full((prompts, arms), 0.5)
+    quality[1:, arms - 1] = torch.nan
+    table = batch_of([[0.6, 0.8]] * prompts, quality, usage=[[1.0 + arm for arm in range(arms)]] * prompts)
+    estimator = fitted(recipe_of(form.row, form.settings).build(2, arms), table)
+    found = forward(estimator, torch.tensor([[0.6, 0.8], [0.0, 0.0]]))
+    assert all(part.shape == (2, arms) and part.isfinite().all() for part in found)
