@@ -46,7 +46,7 @@ def recipe_of(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
     """The recipe behind a registry name or `package.module:Class`.
 
     A row may be an estimator class, which is its own recipe, or a function that returns a `Recipe`. The fields of
-    `Descent` are settings of every row whose estimator learns by gradients.
+    `Descent` are settings wherever the estimator, which a function may choose by its settings, learns by gradients.
 
     Raises:
         ValueError: no such router, or a setting it does not have.
@@ -57,7 +57,7 @@ def recipe_of(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
     2
     """
     chosen = dict(settings or {})
-    known = settings_of(name)
+    known = settings_of(name, chosen)
     for key in chosen:
         if key not in known:
             options = ", ".join(f"{setting}={default!r}" for setting, default in known.items())
@@ -67,15 +67,21 @@ def recipe_of(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
     return replace(made, descent=replace(own, **steps)) if (own := _descent_of(made)) else made
 
 
-def settings_of(name: str) -> dict[str, Any]:
+def settings_of(name: str, chosen: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The settings of a registry row and their defaults.
+
+    Args:
+        name: a registry name or `package.module:Class`.
+        chosen: settings already made, which may choose the estimator and so whether there is a descent to set.
 
     >>> settings_of("linucb")
     {'l2': 1.0, 'alpha': 1.0}
+    >>> settings_of("carrot", {"estimates": "mlp"})["epochs"]
+    30
     """
     parameters = inspect.signature(resolve(name, ROUTERS, "router")).parameters.values()
     own = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
-    descent = _descent_of(_made(name, {}))
+    descent = _descent_of(_made(name, {key: value for key, value in (chosen or {}).items() if key in own}))
     return own | (asdict(descent) if descent else {})
 
 

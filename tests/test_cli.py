@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from anabranch.__main__ import main
+from anabranch.commands.recipe_flags import recipe_flags
 from anabranch.data.labelset import read_labels, write_labels
 from examples.two_skills import label_set
 
@@ -63,6 +64,26 @@ def test_settings_may_come_from_a_file(labels: Path, tmp_path: Path, capsys: pyt
     run("train", "knn", "--config", tmp_path / "train.yaml", "--labels", labels, "--out", tmp_path / "run")
     contents = json.loads((tmp_path / "run" / "run.json").read_text())
     assert contents["router"]["recipe_settings"] == {"k": 7}
+
+
+def test_a_recipe_has_the_flags_of_what_it_was_told_to_be(labels: Path, tmp_path: Path) -> None:
+    flags = ("--estimates", "mlp", "--epochs", "2", "--hidden", "8")
+    run("train", "carrot", *flags, "--labels", labels, "--out", tmp_path / "run", *HASHING)
+    contents = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert contents["router"]["recipe_settings"] == {"estimates": "mlp", "epochs": 2, "hidden": 8}
+
+
+@pytest.mark.parametrize("words", [["carrot", "--epochs", "2"], ["to-router", "--kind=knn", "--epochs=2"]])
+def test_a_flag_of_another_kind_is_left_to_the_command(words: list[str]) -> None:
+    """What does not descend has no epochs, so that the command refuses the flag; the kind itself is taken."""
+    _, others = recipe_flags(words)
+    assert [word for word in others if "epochs" in word] and not [word for word in others if "kind" in word]
+
+
+def test_the_help_of_a_recipe_shows_the_descent_of_what_was_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, shown in ((["--estimates", "mlp"], True), ([], False)):
+        recipe_flags(["carrot", *words, "--help"])
+        assert ("--epochs EPOCHS" in capsys.readouterr().out) == shown
 
 
 def test_models_are_a_comma_list(labels: Path, tmp_path: Path) -> None:

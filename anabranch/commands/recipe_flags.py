@@ -19,18 +19,27 @@ def recipe_flags(words: list[str]) -> tuple[dict[str, Any], list[str]]:
         return {}, words
     # recipes need torch, and `anabranch --help` must not
     from anabranch.routers.estimators.estimator import Descent
-    from anabranch.routers.recipe import recipe_of, settings_of
+    from anabranch.routers.recipe import settings_of
 
-    row = resolve(words[0], ROUTERS, "router")
-    parser = ArgumentParser(prog=f"anabranch train {words[0]}", description=f"settings of {words[0]}")
-    known = set(settings_of(words[0])) - ELSEWHERE
+    name = words[0]
+    row = resolve(name, ROUTERS, "router")
+    parser = ArgumentParser(prog=f"anabranch train {name}", description=f"settings of {name}")
     add = parser.add_class_arguments if inspect.isclass(row) else parser.add_function_arguments
     add(row, skip=ELSEWHERE)
-    if (descent := recipe_of(words[0]).descent) is not None:
+    descent = asdict(Descent()).keys()
+    chosen, _ = _parsed(parser, words, set(settings_of(name)) - descent - ELSEWHERE)
+    # what was chosen decides whether there is a descent to set
+    known = settings_of(name, chosen)
+    if descent <= known.keys():
         parser.add_class_arguments(Descent)
-        parser.set_defaults(asdict(descent))
+        parser.set_defaults({field: known[field] for field in descent})
     if {"-h", "--help"} & set(words):
         parser.print_help(sys.stdout)
+    return _parsed(parser, words, set(known) - ELSEWHERE)
+
+
+def _parsed(parser: ArgumentParser, words: list[str], known: set[str]) -> tuple[dict[str, Any], list[str]]:
+    """What the words set of the known flags, and the other words."""
     own, others = _split(words, known)
     given = {word.partition("=")[0].removeprefix("--") for word in own if word.startswith("--")}
     parsed = parser.parse_args(own).as_dict()

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from anabranch.routers.estimators.best_route import BestRoute
 from anabranch.routers.estimators.estimator import Descent, Estimator
 from anabranch.routers.estimators.knn import KNN
+from anabranch.routers.estimators.mlp import MLP
 from anabranch.routers.estimators.ridge import Ridge
 from anabranch.routers.policies.registry import load_policy
 from anabranch.routers.recipe import Recipe, recipe_of, settings_of
@@ -51,6 +53,21 @@ def test_settings_of_a_gradient_trained_router_say_how_to_descend() -> None:
     assert recipe.settings == {"top": 1}
     assert recipe.descent == Descent(epochs=2, batch_size=16, learning_rate=5e-5)
     assert "epochs" not in settings_of("knn")
+
+
+def test_a_setting_that_chooses_the_estimator_chooses_whether_there_is_a_descent() -> None:
+    """CARROT's perceptron descends and its neighbours do not; TO-Router is the other way about."""
+    recipe = recipe_of("carrot", {"estimates": "mlp", "epochs": 5})
+    assert recipe.estimator is MLP and recipe.descent == replace(MLP.descent, epochs=5)
+    assert "epochs" in settings_of("to-router") and "epochs" not in settings_of("to-router", {"kind": "knn"})
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("carrot", {}), ("carrot", {"estimates": "linear"}), ("to-router", {"kind": "knn"})]
+)
+def test_a_descent_is_refused_where_nothing_descends(name: str, settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=rf"'{name}' has no setting 'epochs'; its settings: "):
+        recipe_of(name, settings | {"epochs": 5})
 
 
 def test_best_route_makes_an_arm_of_every_number_of_samples() -> None:
