@@ -33,6 +33,7 @@ from benchmarks.leaderboard.measure import Measured, board_ground, measure
 from benchmarks.leaderboard.speed import head_facts
 
 VALIDATION_SHARE = 0.15
+DRAWN = ("random",)  # policies whose decisions are draws
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ def reason_against(recipe: str, field: Field) -> str:
     method = recipe_of(recipe)
     if method.estimator.trains_encoder:
         return "trains its encoder; this leaderboard keeps one encoder frozen"
+    if method.policy in DRAWN:
+        return "draws its arm, and evaluation gives it no luck to draw with; the random mix is what it comes to"
     there = field.ground.table.samples.shape[2]
     if max(method.samples) > there:
         return f"needs {max(method.samples)} sampled answers of each model; these labels have {there}"
