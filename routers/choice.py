@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from anabranch.routers.policies.policy import Bools, Floats, Situation
+from anabranch.routers.policies.policy import Bools, Floats
 from anabranch.routers.router import Router
 
 
@@ -25,7 +24,7 @@ class Choice:
     reason: str
     tradeoff: float
     quality: Floats
-    cost_usd: NDArray[np.float64]
+    cost_usd: Floats
 
     @property
     def expected_cost_usd(self) -> float | None:
@@ -47,7 +46,6 @@ def choose(router: Router, text: str, tradeoff: float | None = None, feasible: B
         ValueError: the trade-off is outside [0, 1], no arm is feasible, or the policy needs costs that are unknown.
     """
     knob = router.tradeoff if tradeoff is None else router.at(tradeoff).tradeoff
-    estimates, cost_usd = router.estimates([text], knob)
-    mask = None if feasible is None else feasible[None, :]
-    decision = router.policy.decide(Situation(estimates, cost_usd, np.array([knob]), mask))
-    return Choice(int(decision.arm[0]), decision.reason[0], knob, estimates.quality[0], cost_usd[0])
+    on = router.situation([text], knob, None if feasible is None else feasible[None, :])
+    decision = router.policy.decide(on)
+    return Choice(int(decision.arm[0]), decision.reason[0], knob, on.estimates.quality[0], on.cost_usd[0])

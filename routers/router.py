@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from anabranch.routers.costing import Costing
 from anabranch.routers.estimates import Estimates, QualityKind
+from anabranch.routers.policies.draws import draws
 from anabranch.routers.policies.policy import Bools, Decision, Floats, Policy, Situation
 
 
@@ -61,8 +62,12 @@ class Router:
         estimates = self.estimate(texts, knob)
         return estimates, self.costing.usd(estimates.usage, list(texts))
 
-    def decide(self, texts: Sequence[str], tradeoff: float | None = None, mask: Bools | None = None) -> Decision:
-        """Decisions for B routing texts; tradeoff defaults to the calibrated one."""
+    def situation(self, texts: Sequence[str], tradeoff: float | None = None, mask: Bools | None = None) -> Situation:
+        """What the policy decides B routing texts on, with their draws; tradeoff defaults to the calibrated one."""
         knob = self.tradeoff if tradeoff is None else tradeoff
         estimates, cost_usd = self.estimates(texts, knob)
-        return self.policy.decide(Situation(estimates, cost_usd, np.full(len(texts), knob), mask))
+        return Situation(estimates, cost_usd, np.full(len(texts), knob), mask, draws(texts))
+
+    def decide(self, texts: Sequence[str], tradeoff: float | None = None, mask: Bools | None = None) -> Decision:
+        """Decisions for B routing texts; tradeoff defaults to the calibrated one."""
+        return self.policy.decide(self.situation(texts, tradeoff, mask))

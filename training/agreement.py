@@ -3,10 +3,6 @@
 from collections.abc import Sequence
 from itertools import combinations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from anabranch.routers.policies.policy import Situation
 from anabranch.training.choices import Tried
 from anabranch.training.ground import Ground
 from anabranch.training.metrics.oracle import chosen_cells
@@ -29,6 +25,7 @@ def _same(a: Tried, b: Tried) -> bool:
 def _agreement(a: Tried, b: Tried, ground: Ground) -> Agreement:
     first, second = a.decision.arm, b.decision.arm
     differ = first != second
+    margin = a.router.policy.margin(a.on)
     changes = ground.paired.intervals(
         {
             name: chosen_cells(cells, second) - chosen_cells(cells, first)
@@ -40,13 +37,8 @@ def _agreement(a: Tried, b: Tried, ground: Ground) -> Agreement:
         first=a.router.name,
         second=b.router.name,
         equal=float(1 - differ.mean()),
-        unequal_beyond_ties=int((differ & (_margin(a) > TOLERANCE)).sum()),
+        unequal_beyond_ties=int((differ & (margin > TOLERANCE)).sum()),
         tolerance=TOLERANCE,
         quality_change=changes["quality"],
         cost_change=changes.get("cost"),
     )
-
-
-def _margin(tried: Tried) -> NDArray[np.floating]:
-    knob = np.full(len(tried.decision.arm), tried.router.tradeoff)
-    return tried.router.policy.margin(Situation(tried.estimates, tried.cost_usd, knob))

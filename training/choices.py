@@ -1,7 +1,7 @@
 """What a router chooses along its knob."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,31 +18,34 @@ class Tried:
 
     Args:
         router: which.
-        estimates: at its calibrated trade-off, [n, A].
-        cost_usd: expected USD at its calibrated trade-off, [n, A]; NaN if unknown.
-        decision: at its calibrated trade-off.
+        on: estimates, costs and draws at its calibrated trade-off.
+        decision: there.
         knobs: T trade-offs.
         choices: int64 [n, T], the arm at each of them.
     """
 
     router: Router
-    estimates: Estimates[Floats]
-    cost_usd: Floats
+    on: Situation
     decision: Decision
     knobs: Floats
     choices: NDArray[np.int64]
 
+    @property
+    def estimates(self) -> Estimates[Floats]:
+        """At its calibrated trade-off, [n, A]."""
+        return self.on.estimates
+
 
 def try_out(router: Router, texts: Sequence[str], knobs: Floats) -> Tried:
     """Decide every text at the calibrated trade-off and at every knob; estimates are made once if they can be."""
-    estimates, cost_usd = router.estimates(texts, router.tradeoff)
-    decision = router.policy.decide(Situation(estimates, cost_usd, np.full(len(texts), router.tradeoff)))
+    on = router.situation(texts)
+    decision = router.policy.decide(on)
     if router.reads_tradeoff:
         columns = [router.decide(texts, float(knob)).arm for knob in knobs]
     else:
         rows = [np.full(len(texts), knob) for knob in knobs]
-        columns = [router.policy.decide(Situation(estimates, cost_usd, row)).arm for row in rows]
-    return Tried(router, estimates, cost_usd, decision, knobs, np.stack(columns, axis=1))
+        columns = [router.policy.decide(replace(on, tradeoff=row)).arm for row in rows]
+    return Tried(router, on, decision, knobs, np.stack(columns, axis=1))
 
 
 def knobs_of(router: Router, count: int) -> Floats:

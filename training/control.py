@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from anabranch.data.outcomes import Outcomes
-from anabranch.routers.policies.policy import Situation
 from anabranch.routers.policies.risk_controlled import RiskControlled
 from anabranch.routers.router import Router
 from anabranch.training.risk import acceptable, lost, tau_ltt
@@ -50,8 +49,7 @@ def control(router: Router, outcomes: Outcomes, alpha: float) -> tuple[RiskContr
     Raises:
         ValueError: alpha is not between 0 and 1, or no prompt is solvable.
     """
-    estimates, cost_usd = router.estimates(outcomes.texts, 1.0)
-    on = Situation(estimates, cost_usd, np.ones(len(outcomes)))
+    on = router.situation(outcomes.texts, 1.0)
     most_confident = RiskControlled().decide(on).arm
     found = tau_ltt(lost(on.quality, acceptable(outcomes.quality), most_confident, unsolvable="excluded"), alpha)
     if not found.holds:

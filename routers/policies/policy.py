@@ -38,7 +38,7 @@ class Situation:
         cost_usd: float64 [B, A], expected USD of the request on each arm; NaN if unknown.
         tradeoff: float64 [B] in [0, 1], 0 = cheapest, 1 = best.
         mask: bool [B, A], the feasible arms; all if None.
-        u: float64 [B] in [0, 1), the randomness of policies that explore.
+        u: float64 [B] in [0, 1), the randomness of policies that explore, see `draws`.
     """
 
     estimates: Estimates[Floats]

@@ -15,6 +15,7 @@ from anabranch.routers.encoders.embed import embed
 from anabranch.routers.encoders.encoder import Encoder
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.estimators.estimator import ClosedForm, Estimator
+from anabranch.routers.policies.draws import draws
 from anabranch.routers.policies.policy import Situation
 from anabranch.routers.policies.registry import load_policy
 from anabranch.routers.recipe import Recipe, recipe_of, settings_of
@@ -132,10 +133,9 @@ class Learnt:
         policy = policy.fitted(seen, seen.usage.astype(np.float64))
 
         def chosen(rows: Ints, tradeoff: float) -> Ints:
-            estimates = self.estimates(rows, tradeoff)
-            return policy.decide(
-                Situation(estimates, estimates.usage.astype(np.float64), np.full(len(rows), tradeoff))
-            ).arm
+            estimates, given = self.estimates(rows, tradeoff), np.full(len(rows), tradeoff)
+            on = Situation(estimates, estimates.usage.astype(np.float64), given, u=draws(rows.astype(str)))
+            return policy.decide(on).arm
 
         knots = policy.knots(21) if self.world.tradeoff < 1 else np.ones(1)
         worths = [self.world.recorded_worth(validation, chosen(validation, float(knot))) for knot in knots]

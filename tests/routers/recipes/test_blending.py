@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from anabranch.routers.estimators.zero import Zero
-from anabranch.routers.policies.policy import Situation
 from anabranch.routers.policies.random_arm import RandomArm
 from anabranch.routers.policies.registry import load_policy
 from anabranch.routers.recipe import recipe_of
@@ -24,9 +23,6 @@ def test_drawn_arms_are_worth_their_mean(tmp_path: Path) -> None:
     Below the best single arm or equal to it, which headroom counts from; give or take 0.02 of 2,000 choices.
     """
     learnt = learn("blending", cluster_world(seed=0), tmp_path)
-    rows = learnt.world.rows("test")
-    unknown = np.full((len(rows), 4), np.nan)
-    u = np.random.default_rng(0).random(len(rows))
-    arms = RandomArm().decide(Situation(learnt.estimates(rows), unknown, np.ones(len(rows)), u=u)).arm
-    assert learnt.world.worth[rows, arms].mean() == pytest.approx(0.525, abs=0.02)
+    arms = learnt.choices()
+    assert learnt.world.worth[learnt.world.rows("test"), arms].mean() == pytest.approx(0.525, abs=0.02)
     assert np.bincount(arms).min() > 400
