@@ -32,4 +32,4 @@ def _bytes(text: str) -> bytes:
 
 
 def _fraction(digest: bytes) -> float:
-    return (int.from_bytes(digest, "little") >> 64 - BITS) / 2**BITS
+    return (int.from_bytes(digest, "little") >> 64 - BITS) / (1 << BITS)

@@ -134,7 +134,7 @@ class Learnt:
 
         def chosen(rows: Ints, tradeoff: float) -> Ints:
             estimates, given = self.estimates(rows, tradeoff), np.full(len(rows), tradeoff)
-            on = Situation(estimates, estimates.usage.astype(np.float64), given, u=draws(rows.astype(str)))
+            on = Situation(estimates, estimates.usage.astype(np.float64), given, u=draws(rows.astype(str).tolist()))
             return policy.decide(on).arm
 
         knots = policy.knots(21) if self.world.tradeoff < 1 else np.ones(1)
