@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from anabranch.routers.estimators.discovered import closeness
+
 
 def soft_assignment(unit: Tensor, centres: Tensor, nearest: int, sharpness: float) -> Tensor:
     """Softmax of -sharpness * distance over the nearest centres, 0 for the others; rows sum to 1.
@@ -24,7 +26,6 @@ def soft_assignment(unit: Tensor, centres: Tensor, nearest: int, sharpness: floa
     >>> soft_assignment(torch.tensor([[0.0, 0.6, 0.8]]), centres, nearest=1, sharpness=3.0).tolist()
     [[0.0, 0.0, 1.0]]
     """
-    # |e - c|^2 / 2 = 1/2 - e.c + |c|^2 / 2 for unit e; the 1/2 is the same for all
-    distance = 0.5 * (centres**2).sum(dim=1) - unit @ centres.T  # (B, K)
-    edge = distance.topk(min(nearest, len(centres)), dim=1, largest=False).values[:, -1:]  # (B, 1)
-    return (-sharpness * distance).masked_fill(distance > edge, -torch.inf).softmax(dim=1)
+    near = closeness(unit, centres)  # (B, K), 1/2 - distance; the 1/2 is the same for all
+    edge = near.topk(min(nearest, len(centres)), dim=1).values[:, -1:]  # (B, 1)
+    return (sharpness * near).masked_fill(near < edge, -torch.inf).softmax(dim=1)

@@ -55,7 +55,7 @@ class Avengers(ClosedForm):
     def finalise(self) -> None:
         """Cluster the prompts and rank the arms in each."""
         self.cluster.finalise()
-        self.earned = 1 / (ranks(self.cluster.table[:, : self.arms]) + self.offset)
+        self.earned = 1 / (ranks(self.cluster.outcomes.table[:, : self.arms]) + self.offset)
 
     def forward(self, embedding: Tensor, tradeoff: Tensor | None = None) -> Estimates[Tensor]:
         """See `Estimator.forward`; spread is unknown."""

@@ -63,7 +63,7 @@ class BalanceScore(ClosedForm):
             ValueError: some arm's usage is unknown, so there is nothing to balance.
         """
         self.cluster.finalise()
-        quality, usage = torch.split(self.cluster.table, self.arms, dim=1)  # (K, A) each
+        quality, usage = torch.split(self.cluster.outcomes.table, self.arms, dim=1)  # (K, A) each
         if usage.isnan().any():
             raise ValueError(
                 "avengers-pro trades quality against usage in its balance score and some arm's usage is unknown: use "

@@ -5,9 +5,10 @@ from torch import Tensor
 
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.estimators.assignment import soft_assignment
-from anabranch.routers.estimators.collected import Collected, known_mean
+from anabranch.routers.estimators.collected import Collected
 from anabranch.routers.estimators.estimator import Batch, ClosedForm, normalised
 from anabranch.routers.estimators.kmeans import kmeans
+from anabranch.routers.estimators.label_table import LabelTable
 
 
 class Cluster(ClosedForm):
@@ -28,7 +29,6 @@ class Cluster(ClosedForm):
     source = "arXiv 2502.08773"
     specification = "secondary"
     centres: Tensor
-    table: Tensor
     error: Tensor
 
     def __init__(
@@ -48,9 +48,9 @@ class Cluster(ClosedForm):
         self.nearest = nearest
         self.sharpness = sharpness
         self.seed = seed
+        self.outcomes = LabelTable(2 * arms)  # quality, then usage
         self._seen = Collected()
         self.register_buffer("centres", torch.zeros(0, width))
-        self.register_buffer("table", torch.zeros(0, 2 * arms))  # quality, then usage
         self.register_buffer("error", torch.zeros(0, arms))  # standard error of quality
 
     def observe(self, batch: Batch) -> None:
@@ -63,15 +63,11 @@ class Cluster(ClosedForm):
         unit = normalised(whole.embedding)
         self.centres = kmeans(unit, self.clusters, self.seed)
         member = soft_assignment(unit, self.centres, nearest=1, sharpness=0.0)  # (N, K)
-        targets = torch.cat([whole.quality, whole.usage], dim=1)  # (N, 2A)
-        overall = known_mean(targets)
-        count = member.T @ (~targets.isnan()).float()  # (K, 2A)
-        table = (member.T @ targets.nan_to_num(0.0) + self.prior * overall) / (count + self.prior)
-        # without a prior, a cluster that knows nothing of an arm has only the overall mean
-        self.table = torch.where(count + self.prior > 0, table, overall)
-        residual = (targets - member @ self.table)[:, : self.arms]
-        variance = member.T @ (residual**2).nan_to_num(0.0) / count[:, : self.arms].clamp(min=1)
-        self.error = (variance / (count[:, : self.arms] + self.prior).clamp(min=1e-12)).sqrt()
+        self.outcomes.set(member, torch.cat([whole.quality, whole.usage], dim=1), self.prior)
+        residual = whole.quality - self.outcomes(member)[:, : self.arms]
+        count = member.T @ (~whole.quality.isnan()).float()  # (K, A)
+        variance = member.T @ (residual**2).nan_to_num(0.0) / count.clamp(min=1)
+        self.error = (variance / (count + self.prior).clamp(min=1e-12)).sqrt()
 
     def assigned(self, embedding: Tensor) -> Tensor:
         """How much each cluster counts for each prompt, rows summing to 1; (B, D) -> (B, K)."""
@@ -80,5 +76,5 @@ class Cluster(ClosedForm):
     def forward(self, embedding: Tensor, tradeoff: Tensor | None = None) -> Estimates[Tensor]:
         """See `Estimator.forward`; spread is the standard error of the clusters' means, as if they erred together."""
         weight = self.assigned(embedding)
-        cells = weight @ self.table  # (B, 2A)
+        cells = self.outcomes(weight)  # (B, 2A)
         return Estimates(cells[:, : self.arms], cells[:, self.arms :], weight @ self.error)

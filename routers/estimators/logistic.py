@@ -2,11 +2,14 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.estimators.collected import Collected
 from anabranch.routers.estimators.estimator import Batch, ClosedForm
-from anabranch.routers.estimators.linear import solve_ridge, with_constant
+from anabranch.routers.estimators.linear import with_constant
+from anabranch.routers.estimators.linear_usage import LinearUsage
+from anabranch.routers.estimators.minimised import minimised
 
 
 class Logistic(ClosedForm):
@@ -23,14 +26,13 @@ class Logistic(ClosedForm):
     source = "the separate-classifiers router of arXiv 2405.00467, linear"
     specification = "code"
     weight: Tensor
-    usage_weight: Tensor
 
     def __init__(self, width: int, arms: int, *, l2: float = 1.0) -> None:
         super().__init__(width, arms)
         self.l2 = l2
+        self.usage = LinearUsage(width, arms, l2=l2)
         self._seen = Collected()
         self.register_buffer("weight", torch.zeros(width + 1, arms))
-        self.register_buffer("usage_weight", torch.zeros(width + 1, arms))
 
     def observe(self, batch: Batch) -> None:
         """Keep the batch."""
@@ -40,13 +42,12 @@ class Logistic(ClosedForm):
         """Fit both parts."""
         whole = self._seen.stack()
         self.weight = fit_logistic(whole.embedding, whole.quality, self.l2).float()
-        self.usage_weight = solve_ridge(whole.embedding, whole.usage, self.l2).weight.float()
+        self.usage.set(whole.embedding, whole.usage)
 
     def forward(self, embedding: Tensor, tradeoff: Tensor | None = None) -> Estimates[Tensor]:
         """See `Estimator.forward`; spread is unknown."""
-        x = with_constant(embedding)
-        quality = (x @ self.weight).sigmoid()
-        return Estimates(quality, (x @ self.usage_weight).clamp(min=0.0), torch.zeros_like(quality))
+        quality = (with_constant(embedding) @ self.weight).sigmoid()
+        return Estimates(quality, self.usage(embedding), torch.zeros_like(quality))
 
 
 def fit_logistic(embedding: Tensor, quality: Tensor, l2: float) -> Tensor:
@@ -59,16 +60,9 @@ def fit_logistic(embedding: Tensor, quality: Tensor, l2: float) -> Tensor:
     x = with_constant(embedding.double())
     known = (~quality.isnan()).double()
     target = quality.double().nan_to_num(0.0)
-    weight = torch.zeros(x.shape[1], quality.shape[1], dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.LBFGS([weight], max_iter=200, tolerance_grad=1e-6, line_search_fn="strong_wolfe")
 
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        logits = x @ weight
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, known, reduction="sum")
-        total = loss + 0.5 * l2 * (weight[:-1] ** 2).sum()
-        torch.autograd.backward(total)
-        return total
+    def loss(weight: Tensor) -> Tensor:
+        fit = functional.binary_cross_entropy_with_logits(x @ weight, target, known, reduction="sum")
+        return fit + 0.5 * l2 * (weight[:-1] ** 2).sum()
 
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
-    return weight.detach()
+    return minimised(loss, x.shape[1], quality.shape[1])

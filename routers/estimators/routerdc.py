@@ -5,8 +5,8 @@ from torch import Tensor, nn
 
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.estimators.collected import ArmMean, Collected
+from anabranch.routers.estimators.discovered import discovered
 from anabranch.routers.estimators.estimator import Batch, Descent, GradientTrained, normalised
-from anabranch.routers.estimators.kmeans import kmeans
 
 
 class RouterDC(GradientTrained):
@@ -67,9 +67,7 @@ class RouterDC(GradientTrained):
     def finalise(self) -> None:
         """Cluster the prompts by their embeddings before training."""
         whole = self._seen.stack()
-        unit = normalised(whole.embedding)
-        centres = kmeans(unit, self.clusters, self.seed)
-        self._cluster = torch.cdist(unit, centres).argmin(dim=1)
+        self._cluster = discovered(normalised(whole.embedding), self.clusters, self.seed)
         self.usage.set(whole.usage)
 
     def forward(self, embedding: Tensor, tradeoff: Tensor | None = None) -> Estimates[Tensor]:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from anabranch.routers.estimators.estimator import normalised
 from anabranch.routers.estimators.linear import with_constant
+from anabranch.routers.estimators.minimised import minimised
 
 
 class TaskClassifier(nn.Module):
@@ -58,18 +59,12 @@ def fit_softmax(embedding: Tensor, label: Tensor, classes: int, l2: float) -> Te
     False
     """
     x = with_constant(embedding.double())
-    weight = torch.zeros(x.shape[1], classes, dtype=torch.float64, requires_grad=True)
     # a class without a prompt would drift for ever if its constant were free
     shrinkage = torch.full((x.shape[1], 1), l2, dtype=torch.float64)
     shrinkage[-1] *= 1e-3
-    optimiser = torch.optim.LBFGS([weight], max_iter=200, tolerance_grad=1e-6, line_search_fn="strong_wolfe")
 
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        loss = nn.functional.cross_entropy(x @ weight, label, reduction="sum")
-        total = loss + 0.5 * (shrinkage * weight**2).sum()
-        torch.autograd.backward(total)
-        return total
+    def loss(weight: Tensor) -> Tensor:
+        fit = nn.functional.cross_entropy(x @ weight, label, reduction="sum")
+        return fit + 0.5 * (shrinkage * weight**2).sum()
 
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
-    return weight.detach()
+    return minimised(loss, x.shape[1], classes)
