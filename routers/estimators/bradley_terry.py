@@ -24,15 +24,14 @@ def bradley_terry(wins: Tensor, steps: int, prior: float) -> Tensor:
     other = 1 - torch.eye(arms, device=wins.device)
     wins = wins / wins.mean(dim=(1, 2), keepdim=True).clamp(min=1e-12)
     wins = (wins + prior) * other
-    losses = wins.transpose(1, 2)  # (B, A, A)
     strength = torch.ones_like(wins[:, 0])
     for _ in range(steps):
-        pair = strength.unsqueeze(2) + strength.unsqueeze(1)
-        earned = (wins * strength.unsqueeze(1) / pair).sum(dim=2)
-        ratio = earned / (losses / pair).sum(dim=2).clamp(min=1e-12)
+        shared = wins / (strength.unsqueeze(2) + strength.unsqueeze(1))  # (B, A, A), the row's wins
+        earned = (shared @ strength.unsqueeze(2)).squeeze(2)
+        # a pair's two strengths add up to the same from either side, so that the columns are the losses
+        ratio = earned / shared.sum(dim=1).clamp(min=1e-12)
         # all arms move at once, so each goes half way in log strength, or pairs would swing
         strength = (strength * ratio).sqrt()
-        # only ratios matter; a geometric mean of 1 keeps them in range
-        strength = strength / strength.clamp(min=1e-12).log().mean(dim=1, keepdim=True).exp()
-    log = strength.clamp(min=1e-12).log()
+    # a step scales as its strengths do, so they stay in range and are centred once; an arm without wins is at 0
+    log = strength.clamp(min=1e-30).log()
     return log - log.mean(dim=1, keepdim=True)
