@@ -63,6 +63,30 @@ def concave_hull(cost: ArrayLike, quality: ArrayLike) -> tuple[Floats, Floats]:
 
 def _monotone_chain(points: Floats) -> tuple[Floats, NDArray[np.intp]]:
     """Hull as a stack per row: (hull [R, T, 2], size [R]) of `points` [R, T, 2] as `pareto` sorts them."""
+    if len(points) == 1:
+        # arrays of one element would cost a hundred times the arithmetic
+        hull_of_one = np.array(_chain_of_one(points[0].tolist()))
+        return hull_of_one[None], np.array([len(hull_of_one)], np.intp)
+    return _chains(points)
+
+
+def _chain_of_one(points: list[list[float]]) -> list[list[float]]:
+    """The hull of one row's points (cost, quality), as `_chains` makes it of many rows."""
+    hull = points[:1]
+    for cost, quality in points[1:]:
+        if not cost > hull[-1][0]:
+            continue  # a repeated last point is no new point
+        while len(hull) >= 2:
+            (start_cost, start_quality), (top_cost, top_quality) = hull[-2], hull[-1]
+            rise, run = quality - start_quality, cost - start_cost
+            if (top_quality - start_quality) * run > rise * (top_cost - start_cost):
+                break
+            hull.pop()
+        hull.append([cost, quality])
+    return hull
+
+
+def _chains(points: Floats) -> tuple[Floats, NDArray[np.intp]]:
     hull, size = points.copy(), np.ones(len(points), np.intp)
     for t in range(1, points.shape[1]):
         rows = np.flatnonzero(points[:, t, 0] > points[:, t - 1, 0])  # a repeated last point is no new point

@@ -75,6 +75,25 @@ def test_rows_of_a_batch_are_hulls_by_themselves() -> None:
         assert batch_quality[row].tolist() == [*frontier.quality, *[frontier.quality[-1]] * pad]
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_one_row_is_the_same_alone_and_among_others(scale: float) -> None:
+    """To the last bit, on a thousand points with ties in cost and in quality; alone, the chain runs another way."""
+    rng = np.random.default_rng(0)
+    cost, quality = scale * rng.integers(0, 500, (3, 1000)), np.sqrt(rng.integers(0, 500, (3, 1000)))
+    cost[1, ::7] = np.nan
+    cost[2] = np.nan
+    together = concave_hull(cost, quality)
+    for row in range(3):
+        for one, other in zip(concave_hull(cost[row], quality[row]), together, strict=True):
+            np.testing.assert_array_equal(one, other[row])
+
+
+def test_ten_thousand_points_of_a_concave_curve_are_all_vertices() -> None:
+    """On the square root of 0, 1, 4, 9, ... slopes are 1, 1/3, 1/5, ...: each point stays."""
+    root = np.arange(10_000.0)
+    assert ndch(root**2, root).quality.tolist() == root.tolist()
+
+
 @given(points)
 def test_equals_brute_force(pairs: list[tuple[float, float]]) -> None:
     cost, quality = map(list, zip(*pairs, strict=True))
