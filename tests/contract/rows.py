@@ -144,8 +144,11 @@ class Learnt:
 
 def learn(row: str, world: World, folder: Path, *, seed: int = 0, settings: Mapping[str, Any] | None = None) -> Learnt:
     """Train a row on a world; the same seed gives the same result."""
-    seeded = {"seed": seed} if "seed" in settings_of(row) else {}
-    recipe = recipe_of(row, SETTINGS.get(row, {}) | seeded | dict(settings or {}))
+    given = dict(settings or {})
+    # settings may choose a form of the row that has fewer of them
+    known = settings_of(row, given)
+    usual = {key: value for key, value in ({"seed": seed} | SETTINGS.get(row, {})).items() if key in known}
+    recipe = recipe_of(row, usual | given)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = BagOfWords(" ".join(TOPICS).split(), world.embedding.shape[1])

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from anabranch.data.outcomes import Floats
 from anabranch.routers.estimates import Estimates
+from anabranch.routers.recipe import settings_of
 from tests.contract.rows import (
     FEW,
     ROWS,
+    SETTINGS,
     WIDTH,
     WORLDS,
     Learnt,
@@ -60,6 +62,10 @@ def assert_equal(found: Estimates[Tensor], expected: Estimates[Tensor], toleranc
 
 def test_every_row_has_a_world() -> None:
     assert set(WORLDS) == set(ROWS)
+
+
+def test_every_setting_here_is_one_of_its_row() -> None:
+    assert [row for row, given in SETTINGS.items() if not given.keys() <= settings_of(row).keys()] == []
 
 
 def test_estimates_are_finite_and_of_the_right_shape(learnt: Learnt) -> None:

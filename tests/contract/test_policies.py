@@ -43,20 +43,21 @@ class Case:
     cost_usd: Floats
     tradeoff: Floats
     mask: Bools
+    u: Floats
 
     def decide(self, policy: Policy, mask: Bools | None = None) -> Decision:
-        return policy.decide(Situation(self.estimates, self.cost_usd, self.tradeoff, mask))
+        return policy.decide(Situation(self.estimates, self.cost_usd, self.tradeoff, mask, self.u))
 
     def policy(self, row: str) -> Policy:
         return load_policy(row, {}).fitted(self.estimates, self.cost_usd)
 
     def at(self, index: NDArray[Any]) -> "Case":
         picked = Estimates(*(part[index] for part in self.estimates))
-        return Case(picked, self.cost_usd[index], self.tradeoff[index], self.mask[index])
+        return Case(picked, self.cost_usd[index], self.tradeoff[index], self.mask[index], self.u[index])
 
     def arms(self, order: NDArray[Any]) -> "Case":
         permuted = Estimates(*(part[:, order] for part in self.estimates))
-        return Case(permuted, self.cost_usd[:, order], self.tradeoff, self.mask[:, order])
+        return Case(permuted, self.cost_usd[:, order], self.tradeoff, self.mask[:, order], self.u)
 
 
 def grid(shape: tuple[int, ...], top: int = 16) -> st.SearchStrategy[Floats]:
@@ -71,7 +72,7 @@ def cases(draw: st.DrawFn) -> Case:
     mask = draw(arrays(np.bool_, shape))
     mask[:, 0] |= ~mask[:, 1]
     estimates = Estimates(quality.astype(np.float32), cost_usd.astype(np.float32), spread.astype(np.float32))
-    return Case(estimates, cost_usd, draw(grid((shape[0],))), mask)
+    return Case(estimates, cost_usd, draw(grid((shape[0],))), mask, draw(grid((shape[0],), 15)))
 
 
 @rows
@@ -99,9 +100,9 @@ def test_each_row_is_decided_by_itself(row: str, case: Case) -> None:
 @rows
 @given(case=cases())
 def test_deciding_changes_nothing(row: str, case: Case) -> None:
-    before = [part.copy() for part in (*case.estimates, case.cost_usd, case.tradeoff, case.mask)]
+    before = [part.copy() for part in (*case.estimates, case.cost_usd, case.tradeoff, case.mask, case.u)]
     case.decide(case.policy(row), case.mask)
-    after = (*case.estimates, case.cost_usd, case.tradeoff, case.mask)
+    after = (*case.estimates, case.cost_usd, case.tradeoff, case.mask, case.u)
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
 
 
@@ -138,7 +139,7 @@ def test_what_is_smaller_than_half_the_margin_changes_no_decision(row: str, case
     assert case.decide(policy).arm.tolist() == moved.decide(policy).arm.tolist()
 
 
-@pytest.mark.parametrize("row", RISING_COST)
+@pytest.mark.parametrize("row", (*RISING_COST, "ucb"))
 @given(case=cases(), data=st.data())
 def test_a_rising_knob_never_makes_a_request_cheaper(row: str, case: Case, data: st.DataObject) -> None:
     low, high = sorted(data.draw(st.lists(st.integers(0, 64), min_size=2, max_size=2)))
@@ -227,4 +228,6 @@ def example() -> Case:
     """Two prompts, two arms, at the best end of the knob."""
     quality = np.array([[0.25, 0.75], [0.75, 0.25]])
     estimates = Estimates(quality, np.zeros((2, 2)), np.zeros((2, 2)))
-    return Case(estimates, np.array([[1.0, 2.0], [1.0, 2.0]]), np.ones(2), np.ones((2, 2), bool))
+    return Case(
+        estimates, np.array([[1.0, 2.0], [1.0, 2.0]]), np.ones(2), np.ones((2, 2), bool), np.array([0.25, 0.75])
+    )

@@ -1,7 +1,8 @@
 """Forms that a recipe's setting chooses keep what the contract asks of the default form."""
 
+import inspect
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import onnxruntime
@@ -10,7 +11,9 @@ import torch
 
 from anabranch.export.graph import LINK, export_head
 from anabranch.export.signature import TRADEOFF
+from anabranch.registry import resolve
 from anabranch.routers.recipe import recipe_of
+from anabranch.routers.registry import ROUTERS
 from tests.contract.rows import WIDTH, forward, knob, learn, with_costs
 from tests.contract.worlds import Make, cluster_world, linear_world, matched_world
 from tests.routers.estimators.batches import batch_of, fitted
@@ -27,14 +30,31 @@ class Form(NamedTuple):
 
 FORMS = (
     Form("avengers-pro balance", "avengers-pro", {"form": "balance", "clusters": 16}, matched_world),
+    Form("bench-coe subject", "bench-coe", {"kind": "subject"}, cluster_world),
+    Form("bench-coe subject hard", "bench-coe", {"kind": "subject", "lookup": "hard"}, cluster_world),
     Form("benchmark-routing S2", "benchmark-routing", {"kind": "S2"}, matched_world),
     # five neighbours that are right at 0.4 pass the threshold too often
     Form("benchmark-routing S3", "benchmark-routing", {"kind": "S3", "k": 64}, cluster_world),
+    Form("carrot linear", "carrot", {"estimates": "linear"}, linear_world),
+    Form("carrot mlp", "carrot", {"estimates": "mlp", "hidden": 64, "epochs": 10, "learning_rate": 3e-3}, linear_world),
     Form("routing-lessons separate", "routing-lessons", {"kind": "separate"}, linear_world),
     Form("routing-lessons clusters", "routing-lessons", {"kind": "clusters", "clusters": 16}, cluster_world),
     Form("to-router knn", "to-router", {"kind": "knn"}, cluster_world),
 )
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+
+
+def test_every_form_that_a_recipe_offers_is_here() -> None:
+    """Each choice of words in a recipe function's signature is the default, or some form's."""
+    missing = []
+    for name, path in ROUTERS.items():
+        row = resolve(name, ROUTERS, "router")
+        if inspect.isclass(row):
+            continue
+        for choice in inspect.signature(row).parameters.values():
+            tried = {choice.default} | {form.settings.get(choice.name) for form in FORMS if form.row == name}
+            missing += [(path, choice.name, word) for word in get_args(choice.annotation) if word not in tried]
+    assert [one for one in missing if isinstance(one[2], str)] == []
 
 
 @forms
