@@ -89,7 +89,7 @@ class Eagle(ClosedForm):
             ValueError: no prompt has any.
         """
         whole = self._seen.stack()
-        require_votes(whole.wins, "eagle")
+        require_votes(whole.wins, "eagle", self.arms)
         voted = whole.wins.sum(dim=(1, 2)) > 0
         self.index = normalised(whole.embedding[voted])
         self.wins = whole.wins[voted].flatten(1)  # (N, A * A)

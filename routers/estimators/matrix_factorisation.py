@@ -64,7 +64,7 @@ class MatrixFactorisation(GradientTrained):
             ValueError: there is no vote to learn from.
         """
         whole = self._seen.stack()
-        require_votes(self._counted(whole.wins), "routellm-mf")
+        require_votes(self._counted(whole.wins), "routellm-mf", self.arms)
         self.usage.set(whole.embedding, whole.usage)
 
     def forward(self, embedding: Tensor, tradeoff: Tensor | None = None) -> Estimates[Tensor]:

@@ -10,6 +10,7 @@ from anabranch.routers.estimators.bradley_terry import bradley_terry
 from anabranch.routers.estimators.collected import ArmMean, Collected
 from anabranch.routers.estimators.estimator import Batch, ClosedForm, normalised
 from anabranch.routers.estimators.vote_groups import PairVotes, grouped, weighted_wins
+from anabranch.routers.estimators.votes import require_votes
 
 
 class SimilarityWeighted(ClosedForm):
@@ -70,11 +71,7 @@ class SimilarityWeighted(ClosedForm):
         whole = self._seen.stack()
         votes = PairVotes(*(torch.cat(parts) for parts in zip(*self._votes, strict=True)))
         self._votes.clear()
-        if not len(votes.row):
-            raise ValueError(
-                f"routellm-sw learns from votes between arms, and no training prompt has one (arms: {self.arms}); "
-                "a router that learns from outcomes, such as knn, needs none"
-            )
+        require_votes(votes.won, "routellm-sw", self.arms)
         # rows may be any numbers; from here on they are places in `whole`, which is in their order
         votes = votes._replace(row=torch.searchsorted(whole.row, votes.row))
         self._lay_out(whole.embedding, votes)

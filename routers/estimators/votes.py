@@ -17,15 +17,15 @@ def without_ties(wins: Tensor) -> Tensor:
     return (wins - wins.transpose(1, 2)).relu()
 
 
-def require_votes(wins: Tensor, router: str) -> None:
-    """Refuse to learn from no votes; wins (N, A, A).
+def require_votes(wins: Tensor, router: str, arms: int) -> None:
+    """Refuse to learn from no votes; wins of any shape, at least 0.
 
     Raises:
         ValueError: no prompt has any.
     """
     if not (wins > 0).any():
         raise ValueError(
-            f"{router} learns from votes between arms, and no training prompt has one (arms: {wins.shape[1]}); "
+            f"{router} learns from votes between arms, and no training prompt has one (arms: {arms}); "
             "a router that learns from outcomes, such as knn, needs none"
         )
 

@@ -49,6 +49,6 @@ def test_without_ties_leaves_single_votes_as_they_are() -> None:
 
 
 def test_no_votes_are_refused() -> None:
-    require_votes(torch.tensor([[[0.0, 0.1], [0.0, 0.0]]]), "mine")
+    require_votes(torch.tensor([[[0.0, 0.1], [0.0, 0.0]]]), "mine", 2)
     with pytest.raises(ValueError, match=r"mine learns from votes .* \(arms: 2\); a router that learns from outcomes"):
-        require_votes(torch.zeros(3, 2, 2), "mine")
+        require_votes(torch.zeros(3, 2, 2), "mine", 2)
