@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from anabranch.registry import resolve
 from anabranch.routers.estimators.estimator import Descent, Estimator, GradientTrained, Specification
@@ -49,7 +49,7 @@ def recipe_of(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
     `Descent` are settings wherever the estimator, which a function may choose by its settings, learns by gradients.
 
     Raises:
-        ValueError: no such router, or a setting it does not have.
+        ValueError: no such router, a setting it does not have, or a word that is none of a setting's.
 
     >>> recipe_of("knn", {"k": 8}).settings
     {'k': 8}
@@ -57,6 +57,7 @@ def recipe_of(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
     2
     """
     chosen = dict(settings or {})
+    _refuse_unknown_words(name, chosen)
     known = settings_of(name, chosen)
     for key in chosen:
         if key not in known:
@@ -83,6 +84,14 @@ def settings_of(name: str, chosen: Mapping[str, Any] | None = None) -> dict[str,
     own = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
     descent = _descent_of(_made(name, {key: value for key, value in (chosen or {}).items() if key in own}))
     return own | (asdict(descent) if descent else {})
+
+
+def _refuse_unknown_words(name: str, chosen: Mapping[str, Any]) -> None:
+    # a misspelt form would be the default form, and nobody would know
+    for key, parameter in inspect.signature(resolve(name, ROUTERS, "router")).parameters.items():
+        words = get_args(parameter.annotation) if get_origin(parameter.annotation) is Literal else ()
+        if words and chosen.get(key, words[0]) not in words:
+            raise ValueError(f"{name}: unknown {key} {chosen[key]!r}; known: {', '.join(map(str, words))}")
 
 
 def _made(name: str, settings: Mapping[str, Any]) -> Recipe:

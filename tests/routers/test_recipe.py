@@ -70,6 +70,19 @@ def test_a_descent_is_refused_where_nothing_descends(name: str, settings: dict[s
         recipe_of(name, settings | {"epochs": 5})
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("to-router", {"kind": "svm"}, "to-router: unknown kind 'svm'; known: mlp, knn"),
+        ("knn", {"weights": "flat"}, "knn: unknown weights 'flat'; known: triangular, uniform"),
+    ],
+    ids=["recipe", "estimator"],
+)
+def test_a_misspelt_word_is_not_the_default(name: str, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        recipe_of(name, settings)
+
+
 def test_best_route_makes_an_arm_of_every_number_of_samples() -> None:
     recipe = recipe_of("best-route", {"samples": (1, 3), "slack": 0.1})
     assert (recipe.estimator, recipe.policy, recipe.samples) == (BestRoute, "cheapest-above", (1, 3))
