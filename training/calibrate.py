@@ -101,12 +101,23 @@ def settle(
     if target.kind == "risk":
         controlled, reached = control(router, validation, target.value)
         return _settled(run, controlled, 1.0, target), reached
+    policy = fitted_policy(router, train, validation)
+    calibrated = calibrate(replace(router, policy=policy), validation, target)
+    return _settled(run, policy, calibrated.tradeoff, target), calibrated
+
+
+def fitted_policy(router: Router, train: Outcomes, validation: Outcomes) -> Policy:
+    """The router's policy with its scale set from estimates of validation prompts; no label of theirs is read.
+
+    Args:
+        router: its policy is fitted.
+        train: names the strong and the weak arm of a pair.
+        validation: whose estimates set the scale.
+    """
     policy = router.policy
     if isinstance(policy, ThresholdPair):
         policy = replace(policy, strong=(strong := best_single(train)), weak=_weak_of(train, strong))
-    policy = policy.fitted(*router.estimates(validation.texts, 1.0))
-    calibrated = calibrate(replace(router, policy=policy), validation, target)
-    return _settled(run, policy, calibrated.tradeoff, target), calibrated
+    return policy.fitted(*router.estimates(validation.texts, 1.0))
 
 
 def refuse_misuse(policy: str, own: str, quality_kind: QualityKind, target: Target) -> None:

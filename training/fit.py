@@ -185,8 +185,13 @@ def _with_seed(recipe: str, settings: Mapping[str, Any], seed: int) -> dict[str,
     return ({"seed": seed} if "seed" in settings_of(recipe) else {}) | dict(settings)
 
 
-def _uncalibrated(policy: str | None, method: Recipe, costing: Costing, arms: int, aim: Target) -> PolicySettings:
+def default_policy(method: Recipe, costing: Costing, arms: int) -> str:
+    """The recipe's own policy, or threshold-pair for two arms without costs."""
     pair_without_cost = arms == 2 and costing.usage_kind == "unknown" and method.policy == "argmax-utility"
-    name = policy or ("threshold-pair" if pair_without_cost else method.policy)
+    return "threshold-pair" if pair_without_cost else method.policy
+
+
+def _uncalibrated(policy: str | None, method: Recipe, costing: Costing, arms: int, aim: Target) -> PolicySettings:
+    name = policy or default_policy(method, costing, arms)
     settings = dict(method.policy_settings) if name == method.policy else {}
     return PolicySettings(name=name, settings=settings, tradeoff=1.0, target=str(aim))

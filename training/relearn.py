@@ -1,14 +1,11 @@
 """A RUN's router trained again on fewer of its prompts."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from anabranch.data.arms import with_arms
 from anabranch.data.labelset import LabelSet
@@ -86,16 +83,6 @@ def relearn(
     target = run.settings.policy.target
     note = f"{missed} of the smaller trainings could not reach {target} on validation and aimed at best-single instead"
     return tuple(trials), (note,) if missed else ()
-
-
-@contextmanager
-def training_progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr that counts trainings."""
-    columns = (TextColumn("training on fewer prompts"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("training")
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _trained_again(run: Run, prepared: Prepared, embedder: Embedder) -> tuple[Router, bool]:

@@ -78,7 +78,7 @@ def verdict(quality: Floats, cost: Floats | None, bar: Bar, paired: Paired) -> V
     prompts = paired.counts.shape[1]
     half = (gain.high - gain.low) / 2
     needed = max(MIN_PROMPTS, math.ceil(prompts * (half / SMALLEST_GAIN) ** 2))
-    word = _word(gain, half, prompts)
+    word = word_of(gain, prompts)
     saving = None
     if bar.in_usd and bar.mix is not None and cost is not None:
         saving = float(bar.mix.cost_of(quality)[0] - cost[0])
@@ -94,7 +94,13 @@ def verdict(quality: Floats, cost: Floats | None, bar: Bar, paired: Paired) -> V
     )
 
 
-def _word(gain: Interval, half: float, prompts: int) -> str:
+def word_of(gain: Interval, prompts: int) -> str:
+    """The word for a gain whose interval has level 1 - 2 alpha, so that each end is a one-sided bound.
+
+    >>> word_of(Interval(0.03, 0.01, 0.05), 500), word_of(Interval(0.0, -0.01, 0.01), 500)
+    ('route', 'do not route')
+    """
+    half = (gain.high - gain.low) / 2
     if prompts < MIN_PROMPTS:
         return "not enough data"
     if gain.low > 0:

@@ -20,7 +20,8 @@ from anabranch.training.examples import cached_embedder
 from anabranch.training.ground import Ground, lay_ground
 from anabranch.training.learning_curve import learning_curve as measure_learning
 from anabranch.training.paired import Paired
-from anabranch.training.relearn import prepared_again, relearn, training_progress
+from anabranch.training.progress import training_progress
+from anabranch.training.relearn import prepared_again, relearn
 from anabranch.training.report.console import renderable
 from anabranch.training.report.contents import LearningCurve
 from anabranch.training.report.json_view import to_json
@@ -92,7 +93,7 @@ def _relearnt(folder: Path, labels: LabelSet, ground: Ground, cache: Path | None
     run = load_run(folder)
     prepared = prepared_again(folder, labels, run.settings.arms)
     embedder = cached_embedder(run.encoder, cache, progress=True)
-    with training_progress() as progress:
+    with training_progress("training on fewer prompts") as progress:
         trials, notes = relearn(run, prepared, ground.table, embedder, seed=seed, progress=progress)
     return measure_learning(trials, ground, validation=len(prepared.splits.validation), seed=seed, notes=notes)
 

@@ -10,6 +10,7 @@ from jsonargparse import ArgumentParser
 from anabranch.registry import resolve
 from anabranch.routers.registry import ROUTERS
 
+AUTO = "auto"  # not a recipe, but the choice of one; its settings are the stack's
 ELSEWHERE: set[str | int] = {"width", "arms", "seed"}  # made from the data, or an option of every training
 
 
@@ -21,7 +22,7 @@ def recipe_flags(words: list[str]) -> tuple[dict[str, Any], list[str]]:
     from anabranch.routers.estimators.estimator import Descent
     from anabranch.routers.recipe import settings_of
 
-    name = words[0]
+    name = "stack" if words[0] == AUTO else words[0]
     row = resolve(name, ROUTERS, "router")
     parser = ArgumentParser(prog=f"anabranch train {name}", description=f"settings of {name}")
     add = parser.add_class_arguments if inspect.isclass(row) else parser.add_function_arguments
