@@ -1,6 +1,9 @@
+import numpy as np
+import onnxruntime
 import torch
 from torch import Tensor
 
+from anabranch.export.graph import LINK, export_head
 from anabranch.routers.estimators.estimator import Batch
 from anabranch.routers.estimators.similarity_weighted import SimilarityWeighted
 from anabranch.routers.estimators.vote_groups import GROUP, PairVotes, grouped, weighted_wins
@@ -82,6 +85,16 @@ def test_both_layouts_estimate_alike() -> None:
     assert small.cell.shape[1] > 0 and large.cell.shape[1] == 0
     queries = torch.cat([embedding[:5], torch.zeros(1, 4), -embedding[:1]])
     torch.testing.assert_close(small(queries).quality, large(queries).quality, atol=1e-5, rtol=0)
+
+
+def test_groups_are_a_graph() -> None:
+    """In batches of one and of three; two steps keep the graph small."""
+    estimator = SimilarityWeighted(4, 8, steps=2)
+    queries = _observe(estimator, battles(100, 8))[:3]
+    assert estimator.cell.shape[1] > 0
+    graph = onnxruntime.InferenceSession(export_head(estimator.eval()).SerializeToString())
+    for rows in (queries[:1], queries):
+        np.testing.assert_allclose(graph.run(None, {LINK: rows.numpy()})[0], estimator(rows).quality, atol=1e-4)
 
 
 def test_votes_stay_with_their_prompts_whatever_batches_they_come_in() -> None:
