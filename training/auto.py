@@ -7,8 +7,11 @@ decides the fold it has not seen. One comparison, named before it is run, gives 
 mix of single arms at the same mean cost, averaged over the knob (without costs: against the best single arm, at the
 quality end). Its members are shown beside it and decide nothing.
 
-    route              the RUN holds the stack, fitted on all train prompts
-    anything else      the RUN holds the `zero` router, which never reads the prompt: do not route
+    route              the one-sided 95 % bound of the gain is above 0
+    do not route, not enough data    it is not; see `training/verdict.py`
+
+The RUN holds the stack, fitted on all train prompts, if its estimated gain is above 0, whatever the word: it is then
+the best guess, not yet a finding. Otherwise it holds the `zero` router, which never reads the prompt.
 """
 
 from collections.abc import Callable, Mapping
@@ -92,7 +95,6 @@ def auto(
     out: Path,
     settings: Mapping[str, Any] | None = None,
     *,
-    always: bool = False,
     progress: bool = True,
     **options: Any,
 ) -> tuple[Run, Finding]:
@@ -102,7 +104,6 @@ def auto(
         labels: label-set folder.
         out: RUN folder to write.
         settings: of the stack.
-        always: write the stack whatever the word is.
         progress: show progress bars.
         options: of `fit`.
 
@@ -111,7 +112,7 @@ def auto(
     """
     chosen = {"seed": options.get("seed", 0)} | dict(settings or {})
     finding = find(labels, chosen, progress=progress, **_shared(options))
-    recipe, own = ("stack", chosen) if always or finding.word == "route" else ("zero", {})
+    recipe, own = ("stack", chosen) if finding.candidates[0].gain.value > 0 else ("zero", {})
     return fit(labels, out, recipe, own, progress=progress, **options), finding
 
 

@@ -23,23 +23,21 @@ def train(
     labels: Path,
     out: Path,
     settings: dict[str, Any] | None = None,
-    always: bool = False,
     **options: Any,
 ) -> Answer:
     """Train a router on a label set and write a RUN folder; the recipe's settings are flags of their own.
 
     Args:
         recipe: a name that `anabranch methods` lists, package.module:Class, or auto, which cross-validates a stack of
-            recipes and writes it only if it beats every mix of single models.
+            recipes on the train prompts and says whether it beats what never reads the prompt.
         labels: label-set folder.
         out: RUN folder to write.
         settings: the recipe's settings, for configuration files; on the command line they are flags.
-        always: for auto, write the stack whatever the cross-validation says.
         options: passed to fit.
     """
     if recipe != AUTO:
         return _answer(fit(labels, out, recipe, settings, **options), recipe, labels, out)
-    run, finding = auto(labels, out, settings, always=always, **options)
+    run, finding = auto(labels, out, settings, **options)
     (out / "auto.json").write_bytes(orjson.dumps(finding, option=orjson.OPT_INDENT_2))
     return _answer(run, run.settings.recipe, labels, out, finding)
 
@@ -71,7 +69,8 @@ def _reason(finding: Finding) -> str:
     bound = f"the stack gains {gain.value:+.4f}, one-sided 95 % bound {gain.low:+.4f}, on {finding.prompts:,} prompts"
     if finding.word == "route":
         return bound
-    return f"{bound}; a router that never reads the prompt is written instead (--always writes the stack)"
+    written = "the stack is written as the best guess" if gain.value > 0 else "what is written never reads the prompt"
+    return f"{bound}; {written}"
 
 
 def _interval(found: Interval) -> str:
