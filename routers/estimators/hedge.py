@@ -87,8 +87,9 @@ def significantly_worse(gains: list[Tensor]) -> bool:
 
 
 def _chance(gain: Tensor) -> float:
-    """P of a mean as low as this if the true mean is 0, by the normal approximation."""
+    """P of a mean as low as this if the true mean is 0, by the normal approximation, or the sign test."""
     if len(gain) < 2:
         return 1.0
-    spread = float(gain.double().std()) / len(gain) ** 0.5
-    return NormalDist().cdf(float(gain.double().mean()) / spread) if spread > 0 else 1.0
+    mean, spread = float(gain.double().mean()), float(gain.double().std()) / len(gain) ** 0.5
+    # equal gains have no spread to compare with; then their signs alone speak
+    return NormalDist().cdf(mean / spread) if spread > 0 else 0.5 ** len(gain) if mean < 0 else 1.0

@@ -13,7 +13,9 @@ def minimised(loss: Callable[[Tensor], Tensor], rows: int, columns: int) -> Tens
     [[3.0, 3.0]]
     """
     weight = torch.zeros(rows, columns, dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.LBFGS([weight], max_iter=200, tolerance_grad=1e-6, line_search_fn="strong_wolfe")
+    # the steps after the largest slope is this small move no weight by 1e-3, and with many weights they are most steps
+    slope = max(1e-6, 1e-7 * rows * columns)
+    optimiser = torch.optim.LBFGS([weight], max_iter=200, tolerance_grad=slope, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimiser.zero_grad()
