@@ -86,6 +86,48 @@ def test_the_help_of_a_recipe_shows_the_descent_of_what_was_chosen(capsys: pytes
         assert ("--epochs EPOCHS" in capsys.readouterr().out) == shown
 
 
+MEMBERS = ("--members", '[{"recipe": "ridge"}, {"recipe": "knn", "k": 20}]')
+
+
+def test_auto_says_what_it_found(labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, "train", "auto", *MEMBERS, "--labels", labels, "--out", tmp_path / "run", *HASHING)
+    assert found["auto"] == json.loads((tmp_path / "run" / "auto.json").read_text())
+    assert found["auto"]["word"] in {"route", "do not route", "not enough data"}
+    assert found["auto"]["prompts"] == found["prompts"]["train"] == 136
+    names = [one["name"] for one in found["auto"]["candidates"]]
+    assert (names[0], sorted(names[1:])) == ("stack", ["knn k=20", "ridge"])
+    assert found["auto"]["candidates"][0]["gain"].keys() == {"value", "low", "high"}
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["router"]["recipe"] == "stack"
+
+
+@pytest.mark.slow
+def test_what_auto_writes_is_a_router_like_any_other(
+    labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("train", "auto", *MEMBERS, "--labels", labels, "--out", tmp_path / "run", *HASHING)
+    run("export", tmp_path / "run", "--out", tmp_path / "bundle", "--labels", labels)
+    both = (tmp_path / "run", tmp_path / "bundle")
+    report = answer(capsys, "evaluate", *both, "--labels", labels, "--out", tmp_path / "report")
+    assert report["agreements"][0]["unequal_beyond_ties"] == 0
+    assert report["routers"][0]["row"]["gain"]["value"] > -0.1
+    assert answer(capsys, "route", tmp_path / "bundle", "add plus total seven twelve")["arm"] == "adder"
+
+
+def test_auto_shows_every_candidate_and_the_word(
+    labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("train", "auto", "--members", '[{"recipe": "zero"}]', "--labels", labels, "--out", tmp_path / "run", *HASHING)
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("stack", "zero", "best single: sage", "one-sided 95 % bound"))
+    assert "what is written never reads the prompt" in shown
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["router"]["recipe"] == "zero"
+
+
+def test_the_help_of_auto_lists_the_settings_of_the_stack(capsys: pytest.CaptureFixture[str]) -> None:
+    recipe_flags(["auto", "--help"])
+    assert "--members" in capsys.readouterr().out
+
+
 def test_models_are_a_comma_list(labels: Path, tmp_path: Path) -> None:
     run("train", "ridge", "--labels", labels, "--out", tmp_path / "run", "--models", "sage,poet", *HASHING)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["router"]["arms"] == ["sage", "poet"]
