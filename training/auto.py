@@ -39,7 +39,7 @@ from anabranch.routers.run import Run
 from anabranch.training.calibrate import fitted_policy
 from anabranch.training.choices import knobs_of, try_out
 from anabranch.training.examples import cached_embedder, examples_of
-from anabranch.training.fit import default_policy, fit
+from anabranch.training.fit import default_policy, fit, refuse_overwriting
 from anabranch.training.ground import Ground, lay_ground
 from anabranch.training.metrics.curve import bootstrap_curve
 from anabranch.training.paired import Paired
@@ -110,6 +110,7 @@ def auto(
     Raises:
         ValueError: as `fit`.
     """
+    refuse_overwriting(out)
     chosen = {"seed": options.get("seed", 0)} | dict(settings or {})
     finding = find(labels, chosen, progress=progress, **_shared(options))
     recipe, own = ("stack", chosen) if finding.candidates[0].gain.value > 0 else ("zero", {})

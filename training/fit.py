@@ -77,8 +77,7 @@ def fit(
     Raises:
         ValueError: the labels, names or settings break a rule; the message says which.
     """
-    if (out / "run.json").exists():
-        raise ValueError(f"{out} already holds a run: name another folder, or remove it first")
+    refuse_overwriting(out)
     aim = Target.parse(target)
     chosen = _with_seed(recipe, settings or {}, seed)
     method = recipe_of(recipe, chosen)
@@ -109,6 +108,16 @@ def fit(
     run, calibrated = settle(run, prepared.train, prepared.validation, aim, embedder_of(run, embedder))
     write_run(run, out, prepared, {**losses, **asdict(calibrated)})
     return run
+
+
+def refuse_overwriting(out: Path) -> None:
+    """Refuse a folder that holds a run, before any work.
+
+    Raises:
+        ValueError: it does.
+    """
+    if (out / "run.json").exists():
+        raise ValueError(f"{out} already holds a run: name another folder, or remove it first")
 
 
 def learn(

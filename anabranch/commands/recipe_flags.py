@@ -24,7 +24,7 @@ def recipe_flags(words: list[str]) -> tuple[dict[str, Any], list[str]]:
 
     name = "stack" if words[0] == AUTO else words[0]
     row = resolve(name, ROUTERS, "router")
-    parser = ArgumentParser(prog=f"anabranch train {name}", description=f"settings of {name}")
+    parser = ArgumentParser(prog=f"anabranch train {words[0]}", description=f"settings of {name}")
     add = parser.add_class_arguments if inspect.isclass(row) else parser.add_function_arguments
     add(row, skip=ELSEWHERE)
     descent = asdict(Descent()).keys()

@@ -75,7 +75,7 @@ def limits_of(distance: Tensor, near: float, far: float) -> Tensor:
 
 
 def familiar(distance: Tensor, limits: Tensor) -> Tensor:
-    """1 up to the first limit, 0 from the second on; (B,), (2,) -> (B,).
+    """1 up to the first limit, 0 from the second on (below it, where the two are one); (B,), (2,) -> (B,).
 
     >>> familiar(torch.tensor([80.0, 93.0, 120.0]), torch.tensor([90.0, 96.0])).tolist()
     [1.0, 0.5, 0.0]

@@ -84,6 +84,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "bench-coe": {"hidden": 64, "epochs": 8, "learning_rate": 3e-3},
     "best-route": {"hidden": 64, "epochs": 8},
     "cscr": {"epochs": 10},
+    # the exporter writes every step of the fit out
+    "eagle": {"steps": 12},
     "embedllm": {"epochs": 10, "learning_rate": 3e-3},
     "equi-router": {"hidden": 64, "epochs": 10, "learning_rate": 3e-3},
     "graph-router": {"hidden": 16, "epochs": 8, "learning_rate": 1e-2},
@@ -95,11 +97,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "rm-interval": {"hidden": 32, "epochs": 20, "learning_rate": 3e-3},
     "rm-softmax": {"hidden": 64, "epochs": 20, "learning_rate": 3e-3},
     "rorf": {"depth": 8},
+    "routellm-sw": {"steps": 12},
     "routellm-mf": {"epochs": 5, "learning_rate": 3e-3},
     # a bag of random words may learn faster than a pretrained transformer
     "routerdc": {"epochs": 4, "batch_size": 64, "learning_rate": 2e-2},
     "routing-lessons": {"epochs": 4, "batch_size": 64, "learning_rate": 2e-2},
     "selectllm": {"epochs": 4, "batch_size": 64, "learning_rate": 2e-2},
+    "stack": {
+        "members": [{"recipe": "ridge"}, {"recipe": "knn", "k": 40}, {"recipe": "kernel-ridge", "landmarks": 256}]
+    },
     "to-router": {"hidden": 64, "epochs": 10, "learning_rate": 3e-3},
 }
 """Settings where the defaults are for larger or pretrained things."""
