@@ -16,6 +16,7 @@ from anabranch.routers.policies.policy import (
     lead,
     require_cost,
 )
+from anabranch.routers.policies.quantile_knob import level_at, levels_of
 
 
 @dataclass(frozen=True)
@@ -66,16 +67,13 @@ class BudgetCap:
     def _cap(self, tradeoff: Floats) -> Floats:
         if not self.caps_usd and (tradeoff < 1).any():
             raise ValueError("budget-cap has no scale yet: fit it on validation estimates first")
-        steps = np.linspace(0.0, 1.0, len(self.caps_usd) or 1)
-        cap = np.interp(tradeoff, steps, self.caps_usd or (0.0,))
-        return np.where(tradeoff >= 1, np.inf, np.where(tradeoff <= 0, -np.inf, cap))
+        return level_at(tradeoff, self.caps_usd or (0.0,))
 
     def fitted(self, estimates: Estimates[Floats], cost_usd: Floats) -> Self:
         """Take 201 quantiles of all expected costs; unchanged where some are unknown."""
         if np.isnan(cost_usd).any():
             return self
-        levels = np.quantile(cost_usd.astype(np.float64), np.linspace(0, 1, 201))
-        return replace(self, caps_usd=tuple(float(level) for level in levels))
+        return replace(self, caps_usd=levels_of(cost_usd))
 
     def knots(self, count: int) -> Floats:
         """Equal steps through the quantiles."""

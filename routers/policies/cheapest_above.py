@@ -15,6 +15,7 @@ from anabranch.routers.policies.policy import (
     lead,
     require_cost,
 )
+from anabranch.routers.policies.quantile_knob import level_at, levels_of
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,11 @@ class CheapestAbove:
     def _floor(self, tradeoff: Floats) -> Floats:
         if not self.quantiles:
             raise ValueError("cheapest-above has no scale yet: fit it on validation estimates first")
-        steps = np.linspace(0.0, 1.0, len(self.quantiles))
-        floor = np.interp(tradeoff, steps, self.quantiles)
-        return np.where(tradeoff >= 1, np.inf, np.where(tradeoff <= 0, -np.inf, floor))
+        return level_at(tradeoff, self.quantiles)
 
     def fitted(self, estimates: Estimates[Floats], cost_usd: Floats) -> Self:
         """Take 201 quantiles of all qualities."""
-        levels = np.quantile(estimates.quality.astype(np.float64), np.linspace(0, 1, 201))
-        return replace(self, quantiles=tuple(float(level) for level in levels))
+        return replace(self, quantiles=levels_of(estimates.quality))
 
     def knots(self, count: int) -> Floats:
         """Equal steps through the quantiles."""
