@@ -98,6 +98,9 @@ def test_what_does_not_belong_together_is_refused() -> None:
         refuse_misuse("argmax-utility", "argmax-utility", "calibrated", Target("risk", 0.1))
 
 
-def test_a_recipes_own_policy_knows_its_estimates() -> None:
-    """BEST-Route puts a floor under the probability that an answer matches the best model's."""
-    refuse_misuse("cheapest-above", "cheapest-above", "score", Target("best-single"))
+def test_a_recipes_own_policy_knows_its_estimates(make_labels: LabelMaker, tmp_path: Path) -> None:
+    """BEST-Route puts a floor under a score, as its paper does; under another recipe's score that is refused above."""
+    plain: dict[str, Any] = {"encoder": "hashing", "tracker": "disabled", "progress": False}
+    run = fit(make_labels(), tmp_path / "run", "best-route", {"samples": (1,), "epochs": 1}, **plain)
+    assert (run.settings.quality_kind, run.settings.policy.name) == ("score", "cheapest-above")
+    assert (tmp_path / "run" / "run.json").exists()
