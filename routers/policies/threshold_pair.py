@@ -7,6 +7,7 @@ import numpy as np
 
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.policies.policy import Decision, Floats, Situation, decided
+from anabranch.routers.policies.quantile_knob import levels_of
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,7 @@ class ThresholdPair:
 
     def fitted(self, estimates: Estimates[Floats], cost_usd: Floats) -> Self:
         """Take 201 quantiles of the advantage."""
-        levels = np.quantile(self.advantage(estimates), np.linspace(0, 1, 201))
-        return replace(self, quantiles=tuple(float(level) for level in levels))
+        return replace(self, quantiles=levels_of(self.advantage(estimates)))
 
     def knots(self, count: int) -> Floats:
         """Equal steps of the strong share."""
