@@ -4,6 +4,8 @@ run.json                 settings and provenance
 estimator.safetensors    parameters and buffers
 encoder.safetensors      only if the encoder was trained
 metrics.json             validation metrics of the training
+splits.json              the prompts that trained, calibrated and test it
+unseen.safetensors       only if validation prompts trained it too: estimates of them by routers that had not seen them
 logs/                    CSV log, checkpoints, offline tracker files
 """
 

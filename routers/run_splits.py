@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import orjson
+from safetensors.numpy import load_file, save_file
 
 from anabranch.data.arms import with_arms
 from anabranch.data.labelset import LabelSet
-from anabranch.data.outcomes import Outcomes
+from anabranch.data.outcomes import Floats, Outcomes
+from anabranch.routers.estimates import Estimates
+
+UNSEEN = "unseen.safetensors"
 
 
 def labelled_split(run: Path, name: str, labels: LabelSet, arms: tuple[str, ...]) -> Outcomes:
@@ -34,3 +39,14 @@ def labelled_split(run: Path, name: str, labels: LabelSet, arms: tuple[str, ...]
             f"(first: {missing[0]!r}): give the label set it was trained on"
         )
     return outcomes.take([row[prompt_id] for prompt_id in splits[name]])
+
+
+def write_unseen(run: Path, said: Estimates[Floats]) -> None:
+    """Keep estimates [N, A] of a RUN's N validation prompts, made by routers that had not seen them."""
+    save_file({name: np.ascontiguousarray(part) for name, part in said._asdict().items()}, run / UNSEEN)
+
+
+def read_unseen(run: Path) -> Estimates[Floats] | None:
+    """What `write_unseen` kept; None where the validation prompts did not train the RUN's router."""
+    path = run / UNSEEN
+    return Estimates(**load_file(path)) if path.is_file() else None

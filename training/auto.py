@@ -10,8 +10,9 @@ quality end). Its members are shown beside it and decide nothing.
     route              the one-sided 95 % bound of the gain is above 0
     do not route, not enough data    it is not; see `training/verdict.py`
 
-The RUN holds the stack, fitted on all train prompts, if its estimated gain is above 0, whatever the word: it is then
-the best guess, not yet a finding. Otherwise it holds the `zero` router, which never reads the prompt.
+The RUN holds the stack if its estimated gain is above 0, whatever the word: it is then the best guess, not yet a
+finding. It is fitted on every prompt outside the test split; the estimates of the cross-validation set its knob, so no
+prompt is held out for that. Otherwise the RUN holds the `zero` router, which never reads the prompt.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,15 +37,16 @@ from anabranch.routers.policies.registry import load_policy
 from anabranch.routers.recipe import recipe_of
 from anabranch.routers.router import Router
 from anabranch.routers.run import Run
-from anabranch.training.calibrate import fitted_policy
+from anabranch.training.calibrate import Target, fitted_policy
 from anabranch.training.choices import knobs_of, try_out
 from anabranch.training.examples import cached_embedder, examples_of
-from anabranch.training.fit import default_policy, fit, refuse_overwriting
+from anabranch.training.fit import default_policy, fit, refuse_overwriting, refuse_promises
 from anabranch.training.ground import Ground, lay_ground
 from anabranch.training.metrics.curve import bootstrap_curve
 from anabranch.training.paired import Paired
 from anabranch.training.prepared import costing_of, prepare
 from anabranch.training.progress import training_progress
+from anabranch.training.recall import recalled
 from anabranch.training.report.contents import Interval
 from anabranch.training.verdict import ALPHA, word_of
 
@@ -108,13 +110,15 @@ def auto(
         options: of `fit`.
 
     Raises:
-        ValueError: as `fit`.
+        ValueError: as `fit`, or an option needs prompts that are held out.
     """
     refuse_overwriting(out)
+    refuse_promises(Target.parse(options.get("target", "best-single")), options.get("calibration", "none"))
     chosen = {"seed": options.get("seed", 0)} | dict(settings or {})
-    finding = find(labels, chosen, progress=progress, **_shared(options))
-    recipe, own = ("stack", chosen) if finding.candidates[0].gain.value > 0 else ("zero", {})
-    return fit(labels, out, recipe, own, progress=progress, **options), finding
+    finding, unseen = find(labels, chosen, progress=progress, **_shared(options))
+    if finding.candidates[0].gain.value > 0:
+        return fit(labels, out, "stack", chosen, progress=progress, unseen=unseen, **options), finding
+    return fit(labels, out, "zero", progress=progress, **options), finding
 
 
 def find(
@@ -130,16 +134,16 @@ def find(
     seed: int = 0,
     cache: Path | None = None,
     progress: bool = True,
-) -> Finding:
-    """Nested cross-validation of the stack on the train split; the arguments are those of `fit`."""
-    prepared = prepare(labels, models, (1,), validation_share=validation_share, seed=seed)
+) -> tuple[Finding, Estimates[Floats]]:
+    """Nested cross-validation of the stack, and its estimates of every prompt; the arguments are those of `fit`."""
+    prepared = prepare(labels, models, (1,), validation_share=validation_share, seed=seed).pooled()
     costing = costing_of(prepared.train, read_prices(prices) if prices else None)
     text_encoder = load_encoder(encoder, **(encoder_options or {}))
     embedding = cached_embedder(text_encoder, cache, progress)(prepared.train.texts)
     with training_progress("cross-validating the stack", progress) as shown:
         unseen = cross_validate(prepared.train, costing, embedding, settings, seed=seed, progress=shown)
     name = policy or default_policy(recipe_of("stack"), costing, len(prepared.train.arms))
-    return judge(prepared.train, unseen, costing, load_policy(name, {}), seed=seed)
+    return judge(prepared.train, unseen, costing, load_policy(name, {}), seed=seed), unseen["stack"]
 
 
 def cross_validate(
@@ -203,13 +207,7 @@ def judge(
 def _candidate(
     name: str, said: Estimates[Floats], train: Outcomes, costing: Costing, policy: Policy, ground: Ground
 ) -> Candidate:
-    row = {text: number for number, text in enumerate(train.texts)}
-
-    def estimate(texts: Any, tradeoff: Floats | None) -> Estimates[Floats]:
-        rows = [row[text] for text in texts]
-        return Estimates(*(part[rows] for part in said))
-
-    router = Router(name, train.arms, estimate, costing, policy, 1.0, "calibrated")
+    router = Router(name, train.arms, recalled(train.texts, said), costing, policy, 1.0, "calibrated")
     router = replace(router, policy=fitted_policy(router, train, train))
     tried = try_out(router, train.texts, knobs_of(router, KNOBS))
     curve = bootstrap_curve(ground.paired.counts, train.quality, ground.cost, tried.choices)

@@ -15,7 +15,6 @@ from anabranch.routers.run import Run
 from anabranch.training.baselines import best_single
 from anabranch.training.choices import knobs_of, try_out
 from anabranch.training.control import ControlledRisk, control
-from anabranch.training.examples import Embedder
 from anabranch.training.metrics.curve import Curve, router_curve
 
 KNOTS = 201
@@ -81,23 +80,22 @@ class Calibrated:
 
 
 def settle(
-    run: Run, train: Outcomes, validation: Outcomes, target: Target, embedder: Embedder | None = None
+    run: Run, router: Router, train: Outcomes, validation: Outcomes, target: Target
 ) -> tuple[Run, Calibrated | ControlledRisk]:
     """The run with its policy's scale and trade-off, or its threshold, set on the validation split.
 
     Args:
-        run: a trained router.
+        run: what is settled.
+        router: of the run; what it estimates of the validation prompts, it estimates without having seen them.
         train: names the strong and the weak arm of a pair: the better and the worse on average.
-        validation: prompts that neither trained the router nor test it.
+        validation: prompts that do not test the router.
         target: what to reach.
-        embedder: texts to embeddings, e.g. through a cache.
 
     Raises:
         ValueError: the policy misreads the estimates, the target is not one of the policy's, or it is out of reach.
     """
     own = recipe_of(run.settings.recipe, run.settings.recipe_settings).policy
     refuse_misuse(run.settings.policy.name, own, run.settings.quality_kind, target)
-    router = run.router("", embedder)
     if target.kind == "risk":
         controlled, reached = control(router, validation, target.value)
         return _settled(run, controlled, 1.0, target), reached

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from anabranch.data.outcomes import Outcomes
+from anabranch.data.outcomes import Floats, Outcomes
 from anabranch.data.prices import read_prices
 from anabranch.data.routing_text import ROUTING_TEXT_VERSION
 from anabranch.routers.built import calibration_of
@@ -20,15 +20,18 @@ from anabranch.routers.costing import Costing
 from anabranch.routers.encoders.encoder import Encoder
 from anabranch.routers.encoders.registry import load_encoder
 from anabranch.routers.encoders.tokens import Tokens
+from anabranch.routers.estimates import Estimates
 from anabranch.routers.estimators.calibrated import Calibrated
 from anabranch.routers.estimators.estimator import Estimator
 from anabranch.routers.recipe import Recipe, recipe_of, settings_of
 from anabranch.routers.run import Run
+from anabranch.routers.run_splits import write_unseen
 from anabranch.routers.settings import CostingSettings, PolicySettings, Provenance, RouterSettings
 from anabranch.training.calibrate import Target, refuse_misuse, settle
 from anabranch.training.examples import Embedder, Examples, cached_embedder, examples_of
 from anabranch.training.prepared import Prepared, costing_of, prepare, refuse_unknown_votes, warn_of_collisions
 from anabranch.training.provenance import provenance_of, write_run
+from anabranch.training.recall import recalled
 from anabranch.training.trainer import Tracker, TrainerOptions, train_estimator
 
 
@@ -50,6 +53,7 @@ def fit(
     cache: Path | None = None,
     tracker: Tracker = "offline",
     progress: bool = True,
+    unseen: Estimates[Floats] | None = None,
 ) -> Run:
     """Train a router and write its RUN folder.
 
@@ -73,6 +77,8 @@ def fit(
         cache: folder of the embedding cache; below ~/.cache/anabranch if None.
         tracker: Weights & Biases offline, online or disabled; a CSV log is always written.
         progress: show progress bars.
+        unseen: cross-fitted estimates [N, A] of all N prompts outside the test, see `Prepared.pooled`; if given, no
+            prompt is held out, and these calibrate.
 
     Raises:
         ValueError: the labels, names or settings break a rule; the message says which.
@@ -82,6 +88,9 @@ def fit(
     chosen = _with_seed(recipe, settings or {}, seed)
     method = recipe_of(recipe, chosen)
     prepared = prepare(labels, models, method.samples, validation_share=validation_share, seed=seed)
+    if unseen is not None:
+        prepared = prepared.pooled()
+        refuse_promises(aim, calibration)
     if method.estimator.learns_from == "preferences":
         refuse_unknown_votes(prepared.label_set, models)
     costing = costing_of(prepared.train, read_prices(prices) if prices else None)
@@ -105,7 +114,12 @@ def fit(
     refuse_misuse(draft.policy.name, method.policy, kind, aim)  # here as well, so that no training is in vain
     options = TrainerOptions(out / "logs", seed, tracker, progress, {"recipe": recipe, "encoder": encoder, **chosen})
     run, losses = learn(draft, provenance_of(prepared, seed), prepared, text_encoder, embedder, options)
-    run, calibrated = settle(run, prepared.train, prepared.validation, aim, embedder_of(run, embedder))
+    router = run.router("", embedder_of(run, embedder))
+    if unseen is not None:
+        router = replace(router, estimate=recalled(prepared.validation.texts, unseen))
+        out.mkdir(parents=True, exist_ok=True)
+        write_unseen(out, unseen)
+    run, calibrated = settle(run, router, prepared.train, prepared.validation, aim)
     write_run(run, out, prepared, {**losses, **asdict(calibrated)})
     return run
 
@@ -118,6 +132,17 @@ def refuse_overwriting(out: Path) -> None:
     """
     if (out / "run.json").exists():
         raise ValueError(f"{out} already holds a run: name another folder, or remove it first")
+
+
+def refuse_promises(aim: Target, calibration: str = "none") -> None:
+    """Refuse what needs prompts that the router has not seen, where all prompts train it.
+
+    Raises:
+        ValueError: a risk is to be kept, or a map to be fitted.
+    """
+    asked = "a risk can be promised" if aim.kind == "risk" else f"calibration {calibration!r} can be fitted"
+    if aim.kind == "risk" or calibration != "none":
+        raise ValueError(f"{asked} only on prompts that are held out, and auto holds none out: train `stack` instead")
 
 
 def learn(

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +45,11 @@ class Prepared:
     def validation(self) -> Outcomes:
         """The prompts that choose epochs and knobs."""
         return self.outcomes.take(self.splits.validation)
+
+    def pooled(self) -> "Prepared":
+        """The same with all prompts outside the test in train, and in validation too: for cross-fitted estimates."""
+        rows = np.sort(np.concatenate([self.splits.train, self.splits.validation]))
+        return replace(self, splits=replace(self.splits, train=rows, validation=rows))
 
     def votes(self, rows: Outcomes) -> Preferences:
         """The recorded votes on these prompts; in a label set without any, the votes that the outcomes imply."""

@@ -19,7 +19,7 @@ LIBRARIES = ("anabranch", "numpy", "torch", "pytorch-lightning", "transformers",
 def provenance_of(prepared: Prepared, seed: int) -> Provenance:
     """Hashes, counts, what the labels cost, and library versions."""
     splits = prepared.splits
-    spent = prepared.train.cost_usd, prepared.validation.cost_usd
+    paid = prepared.outcomes.cost_usd[np.union1d(splits.train, splits.validation)]
     return Provenance(
         seed=seed,
         prompts={
@@ -30,7 +30,7 @@ def provenance_of(prepared: Prepared, seed: int) -> Provenance:
         },
         data_sha256=prepared.label_set.hashes(),
         splits_sha256=splits.hash(),
-        label_cost_usd=float(sum(np.nansum(cost) for cost in spent)) if prepared.outcomes.has_cost else None,
+        label_cost_usd=float(np.nansum(paid)) if prepared.outcomes.has_cost else None,
         versions={name: version(name) for name in LIBRARIES},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

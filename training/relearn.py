@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anabranch.data.arms import with_arms
 from anabranch.data.labelset import LabelSet
@@ -22,6 +23,8 @@ from anabranch.training.fit import embedder_of, learn
 from anabranch.training.learning_curve import Trial, subsets
 from anabranch.training.prepared import Prepared
 from anabranch.training.trainer import TrainerOptions
+
+HELD_OUT = 0.15  # share of train prompts that settles smaller trainings of a run that held none out
 
 
 def prepared_again(folder: Path, labels: LabelSet, arms: tuple[str, ...]) -> Prepared:
@@ -41,7 +44,17 @@ def prepared_again(folder: Path, labels: LabelSet, arms: tuple[str, ...]) -> Pre
         np.sort([row[prompt_id] for prompt_id in labelled_split(folder, name, labels, arms).prompt_ids])
         for name in ("train", "validation", "test")
     )
+    if np.isin(validation, train).all():  # nothing was held out, and smaller trainings need something to settle on
+        validation = _held_out(outcomes, train)
+        train = np.setdiff1d(train, validation)
     return Prepared(labels, outcomes, CarvedSplits(outcomes.prompt_ids, train, validation, test, 0, 0))
+
+
+def _held_out(outcomes: Outcomes, train: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Some of the train rows; prompts that ask the same go together."""
+    _, group = np.unique(near_duplicate_groups([outcomes.texts[row] for row in train]), return_inverse=True)
+    chosen = np.random.default_rng(0).permutation(int(group.max()) + 1) < HELD_OUT * (int(group.max()) + 1)
+    return np.asarray(train[chosen[group]])
 
 
 def relearn(
@@ -79,7 +92,7 @@ def relearn(
         trials.append(_trial(router, subset.share, len(rows), test))
         progress(done, len(chosen))
     whole = run.router("", embedder_of(run, embedder))
-    trials.append(_trial(whole, 1.0, len(prepared.splits.train), test))
+    trials.append(_trial(whole, 1.0, run.provenance.prompts["train"], test))
     target = run.settings.policy.target
     note = f"{missed} of the smaller trainings could not reach {target} on validation and aimed at best-single instead"
     return tuple(trials), (note,) if missed else ()
@@ -95,10 +108,11 @@ def _trained_again(run: Run, prepared: Prepared, embedder: Embedder) -> tuple[Ro
         options = TrainerOptions(Path(folder), run.provenance.seed, "disabled", progress=False)
         learnt, _ = learn(settings, run.provenance, prepared, encoder, embedder, options)
     source = embedder_of(learnt, embedder)
+    router = learnt.router("", source)
     try:
-        learnt, _ = settle(learnt, prepared.train, prepared.validation, Target.parse(settings.policy.target), source)
+        learnt, _ = settle(learnt, router, prepared.train, prepared.validation, Target.parse(settings.policy.target))
     except ValueError:
-        learnt, _ = settle(learnt, prepared.train, prepared.validation, Target("best-single"), source)
+        learnt, _ = settle(learnt, router, prepared.train, prepared.validation, Target("best-single"))
         return learnt.router("", source), False
     return learnt.router("", source), True
 

@@ -37,8 +37,8 @@ LADDER = (
 )
 """From the least caution to the most."""
 
-UNTRIED = LADDER[2]
-"""Where there are too few tasks to try what happens on a task that was left out."""
+UNTRIED = LADDER[0]
+"""Where there is no second task to try what happens on a task that was left out."""
 
 
 class Hedge(nn.Module):

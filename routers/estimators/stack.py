@@ -30,7 +30,7 @@ MEMBERS: tuple[Member, ...] = (
 FEWEST = 50  # distinct prompts below which the averages answer
 FOLDS = 5
 MOST_GROUPS = 10  # of tasks left out
-FEWEST_TASKS = 3  # below which leaving tasks out says nothing about new ones
+FEWEST_TASKS = 2  # below which leaving tasks out says nothing about new ones
 SHRINKAGE = 0.1
 
 

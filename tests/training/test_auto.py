@@ -2,14 +2,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 
+from anabranch.commands.calibrate import calibrate
+from anabranch.data.labelset import read_labels
 from anabranch.data.outcomes import Floats, Outcomes
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.policies.registry import load_policy
 from anabranch.routers.run import Run, load_run
+from anabranch.routers.run_splits import labelled_split, read_unseen
 from anabranch.training.auto import Finding, auto, cross_validate, judge
 from anabranch.training.prepared import costing_of
+from anabranch.training.relearn import prepared_again
 from tests.contract.worlds import World, cluster_world, matched_world, no_signal_world
 from tests.training.conftest import LabelMaker
 
@@ -194,6 +199,57 @@ def test_the_run_is_a_stack_that_loads(make_labels: LabelMaker, tmp_path: Path) 
         assert np.array_equal(one, other)
     router = again.router("r")
     assert [router.arms[arm] for arm in router.decide(texts[:2], 0.7).arm] == ["adder", "poet"]
+
+
+def test_every_prompt_outside_the_test_trains_and_unseen_estimates_set_the_knob(
+    make_labels: LabelMaker, tmp_path: Path
+) -> None:
+    """A stack of one that repeats its neighbour's outcome is right about every prompt that trained it.
+
+    Calibrated on its own estimates, the floor would be met with the quality of the oracle.
+    """
+    labels, out = make_labels(prompts=300, noise=0.2), tmp_path / "run"
+    run, _ = auto(labels, out, {"members": [MEMORY]}, encoder="hashing", tracker="disabled", progress=False)
+    splits = orjson.loads((out / "splits.json").read_bytes())
+    assert splits["train"] == splits["validation"] and len(splits["train"]) + len(splits["test"]) == 300
+    train = labelled_split(out, "validation", read_labels(labels), run.settings.arms)
+    said = read_unseen(out)
+    assert said is not None and said.quality.shape == train.quality.shape
+    oracle = float(np.nanmax(train.quality, axis=1).mean())
+    seen = run.router("r").decide(train.texts, 1.0).arm
+    assert float(train.quality[np.arange(len(train)), seen].mean()) > oracle - 0.02
+    assert calibrate(out, labels=labels, target="best-single").data["quality"] < oracle - 0.1
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ({"policy": "risk-controlled", "target": "risk=0.1"}, "a risk can be promised only on prompts"),
+        ({"calibration": "platt"}, "calibration 'platt' can be fitted only on prompts"),
+    ],
+)
+def test_what_needs_prompts_held_out_is_refused(
+    make_labels: LabelMaker, tmp_path: Path, option: dict[str, str], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        trained(make_labels(), tmp_path / "run", **option)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_risk_is_not_promised_afterwards_either(make_labels: LabelMaker, tmp_path: Path) -> None:
+    labels = make_labels(prompts=300)
+    trained(labels, tmp_path / "run")
+    with pytest.raises(ValueError, match="a risk can be promised only on prompts"):
+        calibrate(tmp_path / "run", labels=labels, target="risk=0.1")
+
+
+def test_smaller_trainings_settle_on_prompts_they_hold_out(make_labels: LabelMaker, tmp_path: Path) -> None:
+    labels = make_labels(prompts=300)
+    run, _ = trained(labels, tmp_path / "run")
+    splits = prepared_again(tmp_path / "run", read_labels(labels), run.settings.arms).splits
+    assert not np.isin(splits.train, splits.validation).any()
+    assert len(splits.validation) == pytest.approx(0.15 * run.provenance.prompts["train"], abs=2)
+    assert len(splits.train) + len(splits.validation) == run.provenance.prompts["train"]
 
 
 def test_what_does_not_gain_is_left_for_averages(make_labels: LabelMaker, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_run_is_trained_to_a_risk_and_loaded_with_it(make_labels: LabelMaker, 
     metrics = orjson.loads((tmp_path / "run" / "metrics.json").read_bytes())
     assert metrics["tau"] == policy.tau and metrics["risk"] <= 0.1 and 1 <= metrics["members"] <= 3
     with pytest.raises(ValueError, match=r"policy risk-controlled has no trade-off to set to floor=0\.8"):
-        settle(run, table()[0], table()[0], Target("floor", 0.8))
+        settle(run, run.router("r"), table()[0], table()[0], Target("floor", 0.8))
 
 
 @pytest.mark.parametrize(
