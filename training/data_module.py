@@ -51,3 +51,7 @@ class RouterData(LightningDataModule):
         rows = SequentialSampler(self.validation)
         batches = BatchSampler(rows, self.batch_size, False)
         return DataLoader(_Batches(self.validation), sampler=batches, batch_size=None)
+
+    def transfer_batch_to_device(self, batch: Item, device: torch.device, dataloader_idx: int) -> Item:
+        """Leave a batch where it is on the CPU: walking through its parts costs as much as a small network's step."""
+        return batch if device.type == "cpu" else super().transfer_batch_to_device(batch, device, dataloader_idx)

@@ -50,7 +50,9 @@ class LitRouter(LightningModule):
         if not isinstance(self.estimator, GradientTrained):
             return None
         descent = self.estimator.descent
-        optimiser = torch.optim.AdamW(self.parameters(), lr=descent.learning_rate, weight_decay=descent.weight_decay)
+        optimiser = torch.optim.AdamW(
+            self.parameters(), lr=descent.learning_rate, weight_decay=descent.weight_decay, fused=True
+        )
         steps = max(1, int(self.trainer.estimated_stepping_batches))
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: max(0.0, 1 - step / steps))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

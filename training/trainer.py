@@ -58,7 +58,7 @@ def train_estimator(
     """
     learns = isinstance(estimator, GradientTrained)
     batch_size = estimator.descent.batch_size if isinstance(estimator, GradientTrained) else OBSERVE_BATCH
-    epochs = 1 + (estimator.descent.epochs if isinstance(estimator, GradientTrained) else 0)
+    epochs = 1 + (estimator.descent.passes(len(train)) if isinstance(estimator, GradientTrained) else 0)
     best = BestWeights(options.folder / "checkpoints" / "best.safetensors")
     with _quiet():
         trainer = Trainer(

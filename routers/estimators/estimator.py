@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from math import ceil
 from typing import ClassVar, Literal, NamedTuple
 
 from torch import Tensor, nn
@@ -109,12 +110,21 @@ class Descent:
         batch_size: prompts a step.
         learning_rate: AdamW's at the first step.
         weight_decay: AdamW's.
+        max_steps: at about as many steps the epochs end, however many are asked for: many prompts need few passes.
+
+    >>> Descent().passes(prompts=2_000), Descent().passes(prompts=100_000)
+    (30, 7)
     """
 
     epochs: int = 30
     batch_size: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
+    max_steps: int = 5_000
+
+    def passes(self, prompts: int) -> int:
+        """Epochs on so many prompts, at least 1."""
+        return min(self.epochs, max(1, ceil(self.max_steps / ceil(prompts / self.batch_size))))
 
 
 class GradientTrained(Estimator, ABC):

@@ -25,7 +25,7 @@ class MultiLabel(GradientTrained):
     trains_encoder = True
     source = "arXiv 2405.00467"
     specification = "code"
-    descent = Descent(epochs=10, batch_size=128, learning_rate=2e-5)
+    descent = Descent(epochs=10, batch_size=128, learning_rate=2e-5, max_steps=100_000)
     right: Tensor
     wrong: Tensor
 

@@ -31,7 +31,7 @@ class RouterDC(GradientTrained):
     trains_encoder = True
     source = "arXiv 2409.19886"
     specification = "code"
-    descent = Descent(epochs=4, batch_size=16, learning_rate=5e-5)
+    descent = Descent(epochs=4, batch_size=16, learning_rate=5e-5, max_steps=100_000)
 
     def __init__(
         self,

@@ -51,7 +51,7 @@ def test_settings_of_a_gradient_trained_router_say_how_to_descend() -> None:
     """RouterDC names its own rate, 5e-5; what is set replaces one field and leaves the others."""
     recipe = recipe_of("routerdc", {"epochs": 2, "top": 1})
     assert recipe.settings == {"top": 1}
-    assert recipe.descent == Descent(epochs=2, batch_size=16, learning_rate=5e-5)
+    assert recipe.descent == Descent(epochs=2, batch_size=16, learning_rate=5e-5, max_steps=100_000)
     assert "epochs" not in settings_of("knn")
 
 

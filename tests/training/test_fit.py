@@ -38,6 +38,15 @@ def test_run_folder_holds_all_that_made_it(make_labels: LabelMaker, tmp_path: Pa
     }
 
 
+def test_many_prompts_get_fewer_passes(make_labels: LabelMaker, tmp_path: Path) -> None:
+    """136 of 240 prompts train: 9 steps a pass of 16, so that 20 steps are reached in the third of 50 passes."""
+    run = train(make_labels(), tmp_path / "run", "mlp", {"epochs": 50, "batch_size": 16, "max_steps": 20})
+    assert run.provenance.prompts["train"] == 136
+    log = (tmp_path / "run" / "logs" / "csv" / "metrics.csv").read_text().splitlines()
+    at = log[0].split(",").index("epoch")
+    assert max(int(line.split(",")[at]) for line in log[1:]) == 3  # epoch 0 only observes
+
+
 def test_router_learns_who_answers_what(make_labels: LabelMaker, tmp_path: Path) -> None:
     """Sums go to the adder and verse to the poet: both are as good as the sage at a twentieth of its cost."""
     run = train(make_labels(prompts=600), tmp_path / "run", "logistic")
