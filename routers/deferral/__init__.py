@@ -1,0 +1,1 @@
+"""Deferral: look at what was answered so far, then stop or call more models."""

@@ -1,0 +1,1 @@
+"""Deferral over recorded answers: what a policy would have done, and what it would have cost."""
