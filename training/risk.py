@@ -104,7 +104,7 @@ def tau_crc(losses: Bools, alpha: float, taus: Floats = TAUS) -> Controlled:
     (1.0, 0.5)
     """
     counts, prompts = _counts(losses, alpha)
-    return _largest((counts + 1) / (prompts + 1) <= alpha, counts, prompts, taus)
+    return _largest(with_one_more(counts, prompts) <= alpha, counts, prompts, taus)
 
 
 def tau_ltt(losses: Bools, alpha: float, delta: float = 0.05, taus: Floats = TAUS) -> Controlled:
@@ -144,6 +144,24 @@ def upper_bound(lost_prompts: ArrayLike, prompts: int, delta: float) -> Floats:
     return np.where(k < prompts, beta.ppf(1 - delta, k + 1, np.maximum(prompts - k, 0.5)), 1.0)
 
 
+def with_one_more(total: ArrayLike, prompts: int) -> Floats:
+    """Mean loss as if one more prompt had lost all: what conformal risk control keeps at or below alpha.
+
+    >>> with_one_more([0.0, 1.5], prompts=9).tolist()
+    [0.1, 0.25]
+    """
+    return np.asarray((np.asarray(total, np.float64) + 1) / (prompts + 1))
+
+
+def unbroken(kept: Bools) -> int:
+    """How many are kept from the first on before one is not: where a test of one after another stops.
+
+    >>> unbroken(np.array([True, True, False, True])), unbroken(np.array([True, True]))
+    (2, 2)
+    """
+    return len(kept) if kept.all() else int(np.argmin(kept))
+
+
 def _counts(losses: Bools, alpha: float) -> tuple[NDArray[np.int64], int]:
     """Lost prompts a threshold, and all prompts."""
     if not 0 < alpha < 1:
@@ -157,6 +175,6 @@ def _counts(losses: Bools, alpha: float) -> tuple[NDArray[np.int64], int]:
 
 def _largest(kept: Bools, counts: NDArray[np.int64], prompts: int, taus: Floats) -> Controlled:
     """The last threshold of the run of kept ones that begins at the lowest."""
-    run = int(np.argmin(kept)) if not kept.all() else len(kept)
+    run = unbroken(kept)
     at = max(run - 1, 0)
     return Controlled(float(taus[at]), run > 0, float(counts[at]) / prompts, prompts)
