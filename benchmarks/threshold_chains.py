@@ -14,35 +14,29 @@ import time
 import numpy as np
 
 from anabranch.training.replay.chain_fit import fit_thresholds
-from anabranch.training.replay.chain_replay import ChainOutcomes, sweep
+from anabranch.training.replay.chain_replay import Calls, sweep
 from anabranch.training.replay.two_stage import two_stage_curve
 
 PROMPTS, MODELS, SETTINGS = 36_000, 11, 100
 LIMIT_S = 2.0
 
 
-def world(seed: int) -> ChainOutcomes:
-    """A chain of models, each dearer and better than the one before; confidence says something about quality."""
+def world(seed: int) -> Calls:
+    """Models, each dearer and better than the one before; confidence says something about quality."""
     rng = np.random.default_rng(seed)
     ease = rng.standard_normal((PROMPTS, 1))
     expected = 1 / (1 + np.exp(-ease - np.linspace(-1.0, 2.0, MODELS)))
     price = np.geomspace(1e-4, 1e-2, MODELS) * rng.lognormal(0.0, 0.3, (PROMPTS, MODELS))
     confidence = (expected + 0.1 * rng.standard_normal(expected.shape)).astype(np.float32)
-    return ChainOutcomes.of_calls(confidence[:, :-1], rng.random(expected.shape) < expected, price)
-
-
-def part(outcomes: ChainOutcomes, stages: list[int], cost_usd: np.ndarray) -> ChainOutcomes:
-    """The shorter chain of these stages."""
-    return ChainOutcomes.of_calls(outcomes.confidence[:, stages[:-1]], outcomes.quality[:, stages], cost_usd[:, stages])
+    return Calls(confidence.astype(np.float64), (rng.random(expected.shape) < expected).astype(np.float64), price)
 
 
 def main() -> None:
-    outcomes = world(0)
-    cost_usd = np.diff(outcomes.spent_usd, axis=1, prepend=0.0)
+    calls = world(0)
+    outcomes, two, three = (calls.chain(places) for places in (range(MODELS), (0, 10), (0, 5, 10)))
     shares = np.linspace(0.0, 1.0, SETTINGS)
     thresholds = np.stack([np.quantile(column, shares) for column in outcomes.confidence.T], axis=1)
-    two, three = part(outcomes, [0, 10], cost_usd), part(outcomes, [0, 5, 10], cost_usd)
-    budget = 0.3 * float(cost_usd[:, 10].mean())
+    budget = 0.3 * float(calls.cost_usd[:, 10].mean())
 
     times = [time.process_time()]
     swept = sweep(outcomes, thresholds)

@@ -66,6 +66,29 @@ class ChainOutcomes:
         return type(self)(self.confidence[index], self.quality[index], self.spent_usd[index])
 
 
+@dataclass(frozen=True, eq=False)
+class Calls:
+    """One call of each of M models on N prompts; chains are made of them.
+
+    Args:
+        confidence: float64 [N, M], how sure the answer looks; NaN is not sure.
+        quality: float64 [N, M]; NaN where no answer is recorded.
+        cost_usd: float64 [N, M], of the call; NaN if unknown.
+    """
+
+    confidence: Floats
+    quality: Floats
+    cost_usd: Floats
+
+    def __len__(self) -> int:
+        return len(self.quality)
+
+    def chain(self, places: Sequence[int]) -> ChainOutcomes:
+        """What a chain of these calls gives, in this order; L numbers of columns."""
+        order = list(places)
+        return ChainOutcomes.of_calls(self.confidence[:, order[:-1]], self.quality[:, order], self.cost_usd[:, order])
+
+
 class Sweep(NamedTuple):
     """Means over prompts at each of T settings: all float64 [T]."""
 
@@ -73,12 +96,12 @@ class Sweep(NamedTuple):
     cost_usd: Floats
 
 
-def chain_outcomes(table: ReplayTable, models: Sequence[int], signal: str, seed: int = 0) -> ChainOutcomes:
-    """What a chain of these models gives on the prompts of a table, with the samples that `replay` would draw.
+def recorded_calls(table: ReplayTable, models: Sequence[int], signal: str, seed: int = 0) -> Calls:
+    """One call of each of these models on the prompts of a table, with the samples that `replay` would draw.
 
     Args:
         table: N prompts.
-        models: L numbers; a model twice is two samples of it.
+        models: M numbers; a model twice is two samples of it.
         signal: the name of the confidence.
         seed: of the draws among samples.
 
@@ -88,23 +111,26 @@ def chain_outcomes(table: ReplayTable, models: Sequence[int], signal: str, seed:
     if signal not in table.signals:
         raise ValueError(f"unknown signal {signal!r}; signals of the table: {sorted(table.signals)}")
     rows = np.arange(len(table))
-    order = _sample_order(table, seed)
-
-    def column(place: int, values: NDArray[np.floating]) -> Floats:
-        model = models[place]
+    order, known = _sample_order(table, seed), table.recorded
+    taken = np.zeros((len(table), len(models)), np.int64)
+    there = np.zeros(taken.shape, bool)
+    for place, model in enumerate(models):
         call = list(models[:place]).count(model)
-        recorded = table.recorded[:, model][rows[:, None], order[:, model]]  # [N, R], as calls get them
+        recorded = known[rows[:, None], model, order[:, model]]  # [N, R], as calls get them
         wanted = recorded & (np.cumsum(recorded, axis=1) == call + 1)
-        sample = order[rows, model, wanted.argmax(axis=1)]
-        return np.where(wanted.any(axis=1), values[rows, model, sample], np.nan).astype(np.float64)
+        taken[:, place] = order[rows, model, wanted.argmax(axis=1)]
+        there[:, place] = wanted.any(axis=1)
 
-    places = range(len(models))
-    confidence = [column(place, table.signals[signal]) for place in places[:-1]]
-    return ChainOutcomes.of_calls(
-        np.stack(confidence, axis=1) if confidence else np.empty((len(table), 0)),
-        np.stack([column(place, table.quality) for place in places], axis=1),
-        np.stack([column(place, table.cost_usd) for place in places], axis=1),
-    )
+    def cells(values: NDArray[np.floating]) -> Floats:
+        found = values[rows[:, None], list(models), taken].astype(np.float64)
+        return np.where(there, found, np.nan)
+
+    return Calls(cells(table.signals[signal]), cells(table.quality), cells(table.cost_usd))
+
+
+def chain_outcomes(table: ReplayTable, models: Sequence[int], signal: str, seed: int = 0) -> ChainOutcomes:
+    """What a chain of these L models gives on the prompts of a table; see `recorded_calls`."""
+    return recorded_calls(table, models, signal, seed).chain(range(len(models)))
 
 
 def stages(outcomes: ChainOutcomes, thresholds: ArrayLike) -> Stages:

@@ -67,11 +67,11 @@ def test_a_longer_chain_keeps_to_the_budget_and_is_no_worse_than_its_first_three
 def test_pairs_of_thresholds_reach_the_best_of_four_stages_nearly_always() -> None:
     """Small tables; the search from several starts may miss on a few, never by a prompt's whole quality."""
     missed = []
-    for seed in range(25):
+    for seed in range(12):
         outcomes = outcomes_of(seed, 4)
         budget = a_budget(outcomes, 0.4)
         missed.append(exhaustive(outcomes, budget)[0] - fit_thresholds(outcomes, budget).quality)
-    assert np.count_nonzero(np.array(missed) > 1e-9) <= 2
+    assert np.count_nonzero(np.array(missed) > 1e-9) <= 1
     assert max(missed) < 1 / 9
 
 
