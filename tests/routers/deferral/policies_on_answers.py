@@ -1,0 +1,23 @@
+"""Every policy on answers, small enough to play through."""
+
+from anabranch.routers.deferral.automix import AutoMix
+from anabranch.routers.deferral.best_of_infinity import BestOfInfinity
+from anabranch.routers.deferral.consistency import Consistency
+from anabranch.routers.deferral.deferral import Deferral
+from anabranch.routers.deferral.model_switch import ModelSwitch
+from anabranch.routers.deferral.robon import RoBoN
+from anabranch.routers.deferral.semantic_agreement import SemanticAgreement
+
+POLICIES: dict[str, Deferral] = {
+    "automix": AutoMix((0, 2), (True, False, True, False), always=(2,)),
+    "best-of-infinity": BestOfInfinity((0, 1, 2), (0.5, 0.2, 0.3), bayes_factor=20.0, checks=(1, 3, 4, 5)),
+    "model-switch": ModelSwitch((0, 1, 2), samples=3, tau=0.9),
+    "model-switch weighted": ModelSwitch((1, 0, 2), samples=3, weighted=True),
+    "mot verify": Consistency((0, 1, 2), samples=3, form="verify"),
+    "mot vote": Consistency((0, 2), samples=4, tau=0.5, strong_samples=3),
+    "robon": RoBoN((0, 1, 2), calls=5, beta=3.0),
+    "robon drawn": RoBoN((0, 1, 2), calls=5, unused=False, answer="draw"),
+    "robon of one": RoBoN((0, 1, 2), calls=1),
+    "semantic agreement": SemanticAgreement((0, 1, 2), tau=0.5),
+}
+MOST_CALLS = 9
