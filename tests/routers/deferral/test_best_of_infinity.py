@@ -67,7 +67,7 @@ def test_a_failed_call_is_no_draw_but_a_call() -> None:
 
 
 @given(st.text("abc.", min_size=0, max_size=12), st.sampled_from([0.0, 0.3, 1.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_repeating_the_leader_never_lowers_the_factor(keys: str, unseen: float) -> None:
     policy = BestOfInfinity((0,), unseen=unseen)
     factors = [policy.factor(after(keys + "a" * more)) for more in range(12, 16)]

@@ -59,7 +59,7 @@ def test_the_strong_samples_vote_and_a_weak_answer_is_better_than_none() -> None
 
 
 @given(st.lists(st.sampled_from(["a", "b", None]), min_size=1, max_size=7), st.floats(0, 1), st.floats(0, 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_higher_tau_never_keeps_more(keys: Keys, one: float, other: float) -> None:
     if isinstance(decided(keys, max(one, other)), Answer):
         assert isinstance(decided(keys, min(one, other)), Answer)

@@ -8,7 +8,7 @@ from anabranch.routers.deferral.largest_share import chance_of_another
 
 
 @given(st.floats(1.0, 120.0), st.floats(1.0, 120.0))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_of_two_shares_it_is_an_incomplete_beta(one: float, other: float) -> None:
     """The first of two shares is Beta(one, other); the other is the larger where it is below a half."""
     assert chance_of_another([one, other]) == pytest.approx(betainc(one, other, 0.5), rel=1e-4, abs=1e-12)

@@ -57,7 +57,7 @@ def played(policy: Deferral, world: int, u: float, order: Random | None) -> End:
 
 @pytest.mark.parametrize("name", POLICIES)
 @given(world=st.integers(0, 10**6), u=st.floats(0, 1, exclude_max=True), order=st.integers(0, 10**6))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_it_ends_and_the_order_within_a_wave_changes_nothing(name: str, world: int, u: float, order: int) -> None:
     policy = POLICIES[name]
     end, calls = played(policy, world, u, None)

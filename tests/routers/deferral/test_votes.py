@@ -75,7 +75,7 @@ candidates = st.lists(
 
 
 @given(candidates, st.randoms(use_true_random=False), st.sampled_from([None, {0: 0.1, 1: 0.2, 2: 0.3}]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_order_of_candidates_changes_nothing(
     drawn: list[tuple[int, int | None, float, bool]], random: Random, weights: dict[int, float] | None
 ) -> None:

@@ -59,7 +59,7 @@ def test_bins_hold_sums_of_gain_cost_and_kinds() -> None:
 
 def test_what_lacks_a_quality_or_a_cost_is_left_out() -> None:
     table = ReplayTable.from_arrays(
-        ["small", "large"], [[1, nan], [0, 1], [1, 1]], cost_usd=[[1, 1], [nan, 1], [2, 3]], signals={}
+        ["small", "large"], [[1.0, nan], [0.0, 1.0], [1.0, 1.0]], cost_usd=[[1.0, 1.0], [nan, 1.0], [2.0, 3.0]]
     )
     assert automix_bins(table, PAIR, bins=2, signal="verify").prompts.tolist() == [1, 0, 0]
     with pytest.raises(ValueError, match="no prompt has answers of both 'small' and 'large'"):
