@@ -1,0 +1,271 @@
+"""Post-hoc deferral: learn from what is seen of one model's answer how much better the next model would answer.
+
+Confidence alone is enough only where the next model errs about equally on all prompts (Jitkrittum et al. 2023, arXiv
+2307.02764). Which signals to read is after Gupta et al. 2024, arXiv 2404.10136. The map is affine here, not a network.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.linear_model import LogisticRegression
+
+from anabranch.data.replay_table import ReplayTable
+from anabranch.routers.policies.draws import draws
+from anabranch.training.metrics.pair import pair_curve
+
+Floats = NDArray[np.float64]
+Target = Literal["difference", "diff-01"]
+Learner = Literal["ridge", "logistic"]
+
+RIGHT = 0.5
+"""Quality from which an answer is right, for "diff-01"."""
+
+SMALLEST_SPREAD = 1e-9
+
+
+@dataclass(frozen=True)
+class AffineSignal:
+    """How sure an answer is as an affine map of what is seen of it: bias + weights (features - means); higher is surer.
+
+    Args:
+        signals: names of the answer's signals: the first features.
+        estimates: models whose estimated quality, by a router before any call, are the features after them.
+        means: F, of the features.
+        weights: F.
+        bias: added.
+
+    >>> AffineSignal(("logprob_mean", "tokens"), (), (-1.0, 10.0), (2.0, -0.5), 0.25)([-0.5, 12.0]).item()
+    0.25
+    """
+
+    signals: tuple[str, ...]
+    estimates: tuple[int, ...]
+    means: tuple[float, ...]
+    weights: tuple[float, ...]
+    bias: float
+
+    def __call__(self, features: ArrayLike) -> Floats:
+        """Features [..., F] to signals [...]; NaN, which is not sure, where one of them is unknown or infinite."""
+        given = np.asarray(features, np.float64)
+        known = np.where(np.isfinite(given), given, np.nan)
+        return np.asarray((known - self.means) @ np.array(self.weights) + self.bias)
+
+    def on(self, table: ReplayTable, model: int, estimates: Floats | None = None) -> Floats:
+        """The signal of every answer of a model, for `ReplayTable.with_signal`.
+
+        Args:
+            table: N prompts, M models, R samples.
+            model: its number; the answers of others get NaN.
+            estimates: float [N, M], a router's quality.
+
+        Raises:
+            ValueError: a signal is not in the table, or estimates are needed and not given.
+        """
+        return _laid(self(_features(table, model, self.signals, self.estimates, estimates)), table, model)
+
+
+@dataclass(frozen=True, eq=False)
+class PostHoc:
+    """The better of a learned signal and plain confidence.
+
+    Args:
+        kept: which of them.
+        signal: float64 [N, M, R]: of each answer by a map that never saw its prompt; NaN for other models.
+        rule: what serving computes, learned on all prompts.
+        learned_area: mean quality over all shares of deferred prompts, by the learned signal.
+        confidence_area: the same by plain confidence.
+    """
+
+    kept: Literal["learned", "confidence"]
+    signal: Floats
+    rule: AffineSignal
+    learned_area: float
+    confidence_area: float
+
+
+class _Answers(NamedTuple):
+    """The first model's answers: features [C, F], both qualities, weight, gain and fold [C], with the cell of each."""
+
+    cell: tuple[NDArray[np.intp], ...]
+    features: Floats
+    weak: Floats
+    strong: Floats
+    gain: Floats
+    weight: Floats
+    fold: NDArray[np.int64]
+
+
+def learn_deferral(
+    table: ReplayTable,
+    first: int,
+    following: int,
+    signals: Sequence[str],
+    *,
+    estimates: Floats | None = None,
+    target: Target = "difference",
+    learner: Learner = "ridge",
+    penalty: float = 1.0,
+    folds: int = 5,
+    seed: int = 0,
+) -> PostHoc:
+    """Learn when to go on from one model to the next, and keep it if it beats the first of the signals by itself.
+
+    Both are compared where they were not learned: each prompt is scored by a map fitted on the other folds, equal
+    texts being in one fold. Thresholds may therefore be fitted on the signal that is returned.
+
+    Args:
+        table: N prompts.
+        first: number of the model that has answered.
+        following: number of the model that would be called next.
+        signals: names of what is seen of the first model's answer; the first one is the plain confidence.
+        estimates: float [N, M], a router's quality of each model; those of both are features too.
+        target: the gain, as a difference of qualities or of being right (Diff-01, quality from 0.5 on).
+        learner: "ridge" learns the gain; "logistic" whether there is any, and its signal is a logit.
+        penalty: of the weights of standardised features; as strong as this many prompts.
+        folds: parts of the prompts, each left out once.
+        seed: of the parts.
+
+    Raises:
+        ValueError: no signal is given or one is not in the table, there are fewer than two folds or fewer prompts than
+            folds, or a fold has nothing to learn from.
+    """
+    if not signals:
+        raise ValueError(f"no signals; the first one is the plain confidence. Signals: {sorted(table.signals)}")
+    read = () if estimates is None else (first, following)
+    features = _features(table, first, signals, read, estimates)
+    fold = folds_of(table.texts, folds, seed)
+    answers = _answers(table, first, following, features, target, fold)
+
+    def learned(rows: NDArray[np.bool_]) -> AffineSignal:
+        means, weights, bias = _map(answers, rows, learner, penalty)
+        # the more there is to gain, the less sure the answer
+        return AffineSignal(tuple(signals), read, tuple(means.tolist()), tuple((-weights).tolist()), -bias)
+
+    unseen = np.full(features.shape[:2], np.nan)
+    for part in range(folds):
+        unseen[fold == part] = learned(answers.fold != part)(features[fold == part])
+    areas = [_area(signal[answers.cell], answers) for signal in (unseen, features[..., 0])]
+    if areas[0] > areas[1]:
+        rule = learned(np.ones_like(answers.fold, bool))
+        return PostHoc("learned", _laid(unseen, table, first), rule, *areas)
+    rule = AffineSignal((signals[0],), (), (0.0,), (1.0,), 0.0)
+    return PostHoc("confidence", rule.on(table, first), rule, *areas)
+
+
+def deferral_area(signal: ArrayLike, first: ArrayLike, following: ArrayLike, weights: ArrayLike | None = None) -> float:
+    """Mean quality over all shares of deferred prompts, the least sure being deferred first.
+
+    Args:
+        signal: [N], higher is surer; NaN is deferred before all others, equal ones in random order.
+        first: [N], quality of the first model; NaN leaves the prompt out.
+        following: [N], quality of the next model; NaN leaves the prompt out.
+        weights: [N], how often each prompt counts; once if None.
+
+    >>> deferral_area([0.9, 0.1], first=[1.0, 0.0], following=[1.0, 1.0])
+    0.875
+    """
+    ranks = np.unique(np.asarray(signal, np.float64), return_inverse=True)[1]
+    unsure = np.where(np.isnan(signal), 1, -ranks)
+    share, quality = pair_curve(unsure, first, following, weights)
+    return float(np.trapezoid(quality, share))
+
+
+def folds_of(texts: Sequence[str], folds: int, seed: int = 0) -> NDArray[np.int64]:
+    """A part for each of N prompts, from 0; by their texts only, so that equal texts and any order get equal parts.
+
+    Raises:
+        ValueError: there are fewer than two folds, or fewer distinct texts than folds.
+
+    >>> folds_of(["a", "b", "a", "c"], 3).tolist()
+    [1, 2, 1, 0]
+    """
+    distinct, place = np.unique(draws(texts, seed), return_inverse=True)
+    if not 2 <= folds <= len(distinct):
+        raise ValueError(
+            f"{folds} folds of {len(distinct)} distinct prompts; there must be 2 or more, none of them empty"
+        )
+    return np.asarray(place % folds, np.int64)
+
+
+def _features(
+    table: ReplayTable, model: int, signals: Sequence[str], read: Sequence[int], estimates: Floats | None
+) -> Floats:
+    """What is seen of each answer of a model; [N, R, F]."""
+    unknown = sorted(set(signals) - set(table.signals))
+    if unknown:
+        raise ValueError(f"unknown signals {unknown}; signals of the table: {sorted(table.signals)}")
+    if read and estimates is None:
+        raise ValueError("the signal reads a router's estimates; give them")
+    columns = [table.signals[name][:, model].astype(np.float64) for name in signals]
+    if estimates is not None:
+        columns += [np.broadcast_to(estimates[:, [other]], columns[0].shape) for other in read]
+    return np.stack(columns, axis=-1)
+
+
+def _answers(
+    table: ReplayTable, first: int, following: int, features: Floats, target: Target, fold: NDArray[np.int64]
+) -> _Answers:
+    """Those whose quality is known, where the next model's is; a prompt weighs 1 in all."""
+    weak, samples = table.quality[:, first].astype(np.float64), table.quality[:, following].astype(np.float64)
+    strong = _mean_known(samples)
+    gain = strong[:, None] - weak
+    if target == "diff-01":
+        right = _mean_known(np.where(np.isnan(samples), np.nan, samples >= RIGHT))
+        gain = right[:, None] - np.where(np.isnan(weak), np.nan, weak >= RIGHT)
+    known = ~np.isnan(gain)
+    cell = np.nonzero(known)
+    weight = 1 / np.maximum(known.sum(axis=1), 1)
+    row = cell[0]
+    return _Answers(cell, features[cell], weak[cell], strong[row], gain[cell], weight[row], fold[row])
+
+
+def _mean_known(samples: Floats) -> Floats:
+    known = ~np.isnan(samples)
+    total, count = np.where(known, samples, 0.0).sum(axis=1), known.sum(axis=1)
+    return np.asarray(np.divide(total, count, out=np.full(len(samples), np.nan), where=count > 0))
+
+
+def _map(answers: _Answers, rows: NDArray[np.bool_], learner: Learner, penalty: float) -> tuple[Floats, Floats, float]:
+    """Means, weights and bias of the gain learned from some of the answers whose features are all known."""
+    rows = rows & np.isfinite(answers.features).all(axis=1)
+    if not rows.any():
+        raise ValueError("a fold has nothing to learn from: no answer outside of it has all its signals and qualities")
+    features, gain, weight = answers.features[rows], answers.gain[rows], answers.weight[rows]
+    means = np.average(features, axis=0, weights=weight)
+    scale = np.sqrt(np.average((features - means) ** 2, axis=0, weights=weight))
+    # what is left of a constant by rounding is no spread
+    scale = np.where(scale > SMALLEST_SPREAD * np.abs(features).max(axis=0), scale, 1.0)
+    learn = _ridge if learner == "ridge" else _logistic
+    weights, bias = learn((features - means) / scale, gain, weight, penalty)
+    return means, weights / scale, bias
+
+
+def _ridge(features: Floats, gain: Floats, weight: Floats, penalty: float) -> tuple[Floats, float]:
+    """Weights [F] and bias of the expected gain; features are centred."""
+    middle = float(np.average(gain, weights=weight))
+    weighted = features.T * weight
+    curvature = weighted @ features + penalty * np.eye(features.shape[1])
+    return np.asarray(np.linalg.solve(curvature, weighted @ (gain - middle))), middle
+
+
+def _logistic(features: Floats, gain: Floats, weight: Floats, penalty: float) -> tuple[Floats, float]:
+    """Weights [F] and bias of the log-odds that there is a gain; all 0 where there always or never is."""
+    better = gain > 0
+    if better.all() or not better.any():
+        return np.zeros(features.shape[1]), 0.0
+    model = LogisticRegression(C=1 / penalty, max_iter=1000).fit(features, better, weight)
+    return np.asarray(model.coef_[0], np.float64), float(model.intercept_[0])
+
+
+def _laid(signal: Floats, table: ReplayTable, model: int) -> Floats:
+    """Signals [N, R] of one model's answers as a table's, [N, M, R]."""
+    cells = np.full(table.quality.shape, np.nan)
+    cells[:, model] = signal
+    return cells
+
+
+def _area(signal: Floats, answers: _Answers) -> float:
+    return deferral_area(signal, answers.weak, answers.strong, answers.weight)
