@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from anabranch.data.replay_table import ReplayTable
 from anabranch.routers.deferral.threshold_chain import ThresholdChain
 from anabranch.training.replay.chain_fit import Fitted, fit_thresholds, least_cost
-from anabranch.training.replay.chain_replay import Calls, ChainOutcomes, recorded_calls, sweep
+from anabranch.training.replay.chain_replay import Calls, ChainOutcomes, recorded_calls, stages, sweep
 from anabranch.training.replay.two_stage import Infeasible, best_within, refuse_gaps
 
 Models = tuple[int, ...]
@@ -79,8 +79,9 @@ def fit_frugal(
     While there are at most 128 chains, all of them are cross-fitted. Beyond, each length is grown from the one before:
     one model is put into any place of one of the 24 best chains, as it is a frontier chain's habit that leaving a model
     out leaves a good chain; best is judged on at most 4,000 prompts and coarse thresholds, and the 8 best of each
-    length are cross-fitted. Lengths with at most 128 chains are tried whole. A chain whose first model alone breaks the
-    budget is never tried, which loses nothing.
+    length are cross-fitted. Lengths with at most 128 chains are tried whole. A chain that breaks the budget at any
+    thresholds is never tried, and one whose best thresholds never call its last model counts as the shorter chain that
+    it is: neither loses anything.
 
     Args:
         table: N prompts with an answer of each model.
@@ -125,7 +126,8 @@ def _finalists(calls: Calls, budget: float, depth: int, seed: int) -> list[Model
     for length, count in zip(lengths, counts, strict=True):
         longer = permutations(range(pool), length) if count <= FEW_CHAINS else _grown(best, pool)
         fits = {models: _screened(calls, models, budget, rows) for models in _affordable(calls, budget, longer)}
-        best = sorted(fits, key=lambda models: (-fits[models].quality, fits[models].cost_usd))[:GROWN]
+        whole = [models for models, fit in fits.items() if _reaches_its_end(calls.chain(models).take(rows), fit)]
+        best = sorted(whole, key=lambda models: (-fits[models].quality, fits[models].cost_usd))[:GROWN]
         finalists += best[:FINALISTS]
     return finalists
 
@@ -149,6 +151,12 @@ def _grown(chains: Iterable[Models], pool: int) -> Iterator[Models]:
         for place in range(len(models) + 1)
     }
     yield from sorted(longer)
+
+
+def _reaches_its_end(outcomes: ChainOutcomes, fit: Fitted) -> bool:
+    """Does a prompt get to the last model? If none does, a shorter chain is the same."""
+    last = outcomes.quality.shape[1] - 1
+    return bool(stages(outcomes, np.array(fit.thresholds).reshape(1, -1)).max() == last)
 
 
 def _screened(calls: Calls, models: Models, budget: float, rows: NDArray[np.int64]) -> Fitted:
