@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -27,6 +29,7 @@ def counted(*lost_prompts: int, prompts: int) -> Floats:
     return (np.arange(prompts)[:, None] < np.array(lost_prompts)[None, :]).astype(np.float64)
 
 
+@cache
 def calibrations() -> list[Floats]:
     """A5's setting: 2000 calibrations of 600 prompts and 41 thresholds from 1 to 0; a loss is a kept wrong answer.
 
