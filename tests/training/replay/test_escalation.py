@@ -169,9 +169,9 @@ def test_price_of_two_stages_by_hand() -> None:
 
 
 def test_a_later_stage_is_priced_on_what_reaches_it() -> None:
-    """Only prompts 1 and 2 reach the second stage; there the third model gains 1 on the one below .5, for 4 each."""
+    """Prompt 0 is nearest to the second threshold but does not reach it. Of the others, one gains 1, for 4 each."""
     outcomes = ChainOutcomes.of_calls(
-        [[0.9, 0.4], [0.1, 0.4], [0.1, 0.6]], [[1, 1, 0], [0, 0, 1], [0, 1, 1]], [[1, 2, 4]] * 3
+        [[0.9, 0.45], [0.1, 0.4], [0.1, 0.6]], [[1, 1, 0], [0, 0, 1], [0, 1, 1]], [[1, 2, 4]] * 3
     )
     assert shadow_prices(outcomes, [0.5, 0.5])[1] == pytest.approx(1 / 8)
 
