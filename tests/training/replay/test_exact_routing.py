@@ -1,5 +1,7 @@
 """Exact routing against the linear program that it solves."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -69,7 +71,7 @@ def test_at_either_end_it_is_the_cheapest_and_the_best() -> None:
     assert (rich.lam, rich.gamma, rich.cost_usd) == (0.0, 0.0, 2.0)
     assert rich.choose(quality, cost, [0.0, 0.0]).tolist() == [1, 0]
     assert poor.choose(quality, cost, [0.0, 0.0]).tolist() == [0, 0]
-    assert (middle.lam, middle.gamma) == (pytest.approx(0.2), pytest.approx(0.5))
+    assert (middle.lam, middle.gamma) == pytest.approx((0.2, 0.5))
 
 
 def test_equal_qualities_at_price_zero_go_to_the_cheaper() -> None:
@@ -84,7 +86,7 @@ def test_the_cost_falls_as_the_price_rises(seed: int) -> None:
     quality, cost = world(seed, coarse=False)
     budgets = np.linspace(cost.min(axis=1).mean(), cost.max(axis=1).mean(), 6)
     found = [exact_routing(quality, cost, float(budget)) for budget in budgets]
-    assert all(a.lam >= b.lam and a.cost_usd <= b.cost_usd + 1e-12 for a, b in zip(found, found[1:], strict=False))
+    assert all(a.lam >= b.lam and a.cost_usd <= b.cost_usd + 1e-12 for a, b in pairwise(found))
 
 
 def test_what_cannot_be_paid_is_an_error() -> None:
