@@ -55,6 +55,11 @@ def test_shares_fall_exactly_where_whole_numbers_say(checks: int, data: st.DataO
     assert bin_of(float(np.float32(correct) / np.float32(checks)), bins) == expected
 
 
+def test_a_share_between_two_bins_goes_up_though_its_float_is_below() -> None:
+    """Three of twenty checks are half-way between 1/10 and 2/10; the float 0.15 is a little less than that."""
+    assert bin_of(3 / 20, 10) == 2
+
+
 def test_both_extremes_cost_what_was_called() -> None:
     """Never escalating is the small model; always is the large model's quality at the cost of both."""
     rng = np.random.default_rng(0)

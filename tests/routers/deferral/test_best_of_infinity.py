@@ -83,6 +83,10 @@ def test_draws_fall_on_models_by_their_weights() -> None:
         assert len(models) == 1000 and models.count(7) == 0 and abs(models.count(4) - 250) <= 1
 
 
+def test_a_weight_of_nothing_is_never_drawn() -> None:
+    assert BestOfInfinity((4, 7), weights=(0.0, 1.0)).decide(after("", 0.0)) == Call((7,), "first")
+
+
 def test_settings_that_make_no_sense_are_refused() -> None:
     for weights in [(1.0,), (-1.0, 2.0), (0.0, 0.0)]:
         with pytest.raises(ValueError, match="give each one, not all 0"):

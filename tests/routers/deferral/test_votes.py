@@ -35,12 +35,23 @@ def test_nothing_never_equals_nothing() -> None:
 
 
 def test_ties_go_to_the_models_thought_better_then_to_the_cheaper_then_to_the_smaller_key() -> None:
-    better = state(Candidate(0, key="a"), Candidate(1, key="b"), quality=(0.5, 0.9))
+    better = state(Candidate(0, key="a"), Candidate(1, key="b", cost_usd=9.0), quality=(0.5, 0.9))
     cheaper = state(Candidate(0, key="a", cost_usd=2.0), Candidate(1, key="b", cost_usd=1.0), quality=(0.5, 0.5))
     priced = state(Candidate(0, key="a", cost_usd=nan), Candidate(1, key="b", cost_usd=9.0))
     smaller = state(Candidate(0, key=10), Candidate(1, key=9))
     picks = [vote.pick for one in (better, cheaper, priced, smaller) if (vote := plurality(one, range(2)))]
     assert picks == [1, 1, 1, 1]
+
+
+def test_sums_that_tie_do_not_tell_the_order_in_which_they_were_added() -> None:
+    """In floating point 0.1 + 0.2 + 0.3 is more than 0.3 + 0.2 + 0.1; both are the same priors and costs, so a wins."""
+    values = (0.1, 0.2, 0.3)
+    named = [(model, "b") for model in (0, 1, 2)] + [(model, "a") for model in (2, 1, 0)]
+    said = [Candidate(model, sample, key, cost_usd=values[model]) for sample, (model, key) in enumerate(named)]
+    assert sum(values) > sum(values[::-1])
+    for candidates in (said, said[::-1]):
+        vote = plurality(state(*candidates, quality=values), range(6))
+        assert vote is not None and candidates[vote.pick].key == "a"
 
 
 def test_weights_of_models_decide_before_the_count() -> None:
