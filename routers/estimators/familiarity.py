@@ -3,55 +3,40 @@
 import torch
 from torch import Tensor, nn
 
-from anabranch.routers.estimators.kmeans import kmeans
-
-FEWEST = 50  # prompts below which a covariance says nothing
+FEWEST = 50  # prompts below which nothing is known of what is usual
 
 
 class Familiarity(nn.Module):
     """1 for prompts like those of training, falling to 0 for prompts farther out than nearly all of them.
 
-    The distance is Mahalanobis's to the nearest of K cluster centres, with one covariance for all clusters. Until
-    limits are set, everything is familiar.
+    The distance is 1 - cosine to the nearest training prompt. Until limits are set, everything is familiar.
 
-    Source: Lee et al. 2018, arXiv 1807.03888.
+    Source: Sun et al. 2022, arXiv 2204.06507, with the one nearest neighbour.
 
     Args:
         width: D.
-        clusters: K.
-        shrinkage: of the covariance to a sphere.
+        landmarks: most training prompts to keep, drawn at random.
     """
 
-    whitening: Tensor
-    centres: Tensor
+    index: Tensor
     limits: Tensor
 
-    def __init__(self, width: int, *, clusters: int = 32, shrinkage: float = 0.3) -> None:
+    def __init__(self, width: int, *, landmarks: int = 8192) -> None:
         super().__init__()
-        self.clusters = clusters
-        self.shrinkage = shrinkage
-        self.register_buffer("whitening", torch.eye(width))
-        self.register_buffer("centres", torch.zeros(1, width))
+        self.landmarks = landmarks
+        self.register_buffer("index", torch.zeros(1, width))
         self.register_buffer("limits", torch.tensor([1e9, 2e9]))  # nothing is that far out
 
     def fit(self, unit: Tensor, seed: int) -> None:
-        """Place the centres among unit rows (N, D) and learn the spread around them."""
+        """Keep unit rows (N, D)."""
         if len(unit) < FEWEST:
             return
-        centres = kmeans(unit, self.clusters, seed)
-        residual = (unit - centres[torch.cdist(unit, centres).argmin(dim=1)]).double()
-        covariance = residual.T @ residual / len(unit)
-        # the sphere keeps directions that no prompt uses finite, also where all prompts are equal
-        sphere = self.shrinkage * covariance.trace() / len(covariance) + 1e-6
-        factor = torch.linalg.cholesky(covariance + sphere * torch.eye(len(covariance), dtype=torch.float64))
-        self.whitening = torch.linalg.inv(factor).T.float()
-        self.centres = centres @ self.whitening
+        chosen = torch.randperm(len(unit), generator=torch.Generator().manual_seed(seed))[: self.landmarks]
+        self.index = unit[chosen.sort().values]
 
     def distance(self, unit: Tensor) -> Tensor:
-        """Squared Mahalanobis distance to the nearest centre; unit rows (B, D) -> (B,)."""
-        white = unit @ self.whitening
-        cross = white @ self.centres.T
-        return ((white**2).sum(dim=1, keepdim=True) - 2 * cross + (self.centres**2).sum(dim=1)).amin(dim=1)
+        """1 - cosine to the nearest row that was kept; unit rows (B, D) -> (B,)."""
+        return 1 - (unit @ self.index.T).amax(dim=1)
 
     def forward(self, unit: Tensor) -> Tensor:
         """Familiarity in [0, 1] of unit rows (B, D) -> (B,)."""
@@ -62,7 +47,7 @@ def limits_of(distance: Tensor, near: float, far: float) -> Tensor:
     """The distances [2] up to which a prompt is fully familiar, and familiar at all.
 
     Args:
-        distance: float [N], of training prompts that the centres had not seen.
+        distance: float [N], of training prompts that were left out of those kept.
         near: share of them that is fully familiar; 0 leaves nothing familiar.
         far: share that is familiar at all.
 

@@ -37,8 +37,11 @@ LADDER = (
 )
 """From the least caution to the most."""
 
-UNTRIED = LADDER[0]
-"""Where there is no second task to try what happens on a task that was left out."""
+FEW_TASKS = 5
+"""Below so many the next task may well be the first to contradict those there are."""
+
+LEAST_TRIED = 3
+"""The rung at which few tasks begin, and at which a single one, which cannot be left out, ends."""
 
 
 class Hedge(nn.Module):

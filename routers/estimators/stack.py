@@ -10,7 +10,7 @@ from anabranch.routers.estimates import Estimates
 from anabranch.routers.estimators.collected import Collected, known_mean
 from anabranch.routers.estimators.estimator import Batch, ClosedForm, Estimator, normalised
 from anabranch.routers.estimators.familiarity import Familiarity, familiar, limits_of
-from anabranch.routers.estimators.hedge import LADDER, UNTRIED, Hedge, Rung, significantly_worse
+from anabranch.routers.estimators.hedge import FEW_TASKS, LADDER, LEAST_TRIED, Hedge, Rung, significantly_worse
 from anabranch.routers.estimators.stacking import contrasts, stacking_weights
 from anabranch.routers.recipe import recipe_of
 
@@ -30,7 +30,6 @@ MEMBERS: tuple[Member, ...] = (
 FEWEST = 50  # distinct prompts below which the averages answer
 FOLDS = 5
 MOST_GROUPS = 10  # of tasks left out
-FEWEST_TASKS = 2  # below which leaving tasks out says nothing about new ones
 SHRINKAGE = 0.1
 
 
@@ -91,7 +90,7 @@ class Stack(ClosedForm):
         """Weigh the members, choose how careful to be, then train the members on everything."""
         whole = self._seen.stack()
         self.usage_mean = known_mean(whole.usage)
-        rung = UNTRIED
+        rung = LADDER[LEAST_TRIED]
         distinct = _distinct(whole.embedding)
         if int(distinct.max()) + 1 >= FEWEST:
             unseen = self._cross_fit(whole, _random_folds(distinct, self.seed))
@@ -115,14 +114,15 @@ class Stack(ClosedForm):
     def _caution(self, whole: Batch, distance: Tensor) -> Rung:
         """The lowest rung at which no left-out task is significantly worse than the best single arm of the others."""
         groups = _task_groups(whole.task, self.seed)
-        if int(groups.max()) + 1 < FEWEST_TASKS:
-            return UNTRIED
+        tasks = int(groups.max()) + 1
+        if tasks == 1:
+            return LADDER[LEAST_TRIED]
         unseen = self._cross_fit(whole, groups)
         hedge = Hedge(self.arms)
-        for rung in LADDER:
+        for rung in LADDER[LEAST_TRIED if tasks < FEW_TASKS else 0 :]:
             trust = familiar(unseen.distance, limits_of(distance, rung.near, rung.far))
             gains = []
-            for group in range(int(groups.max()) + 1):
+            for group in range(tasks):
                 rows = groups == group
                 hedge.set(unseen.mean[rows][0], rung)
                 departure = torch.einsum("m,mna->na", self.weight, unseen.quality[:, rows] - unseen.mean[rows])

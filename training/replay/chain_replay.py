@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anabranch.data.replay_table import ReplayTable
-from anabranch.training.replay.executor import NotReplayable, _sample_order
+from anabranch.training.replay.executor import NotReplayable, sample_order
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -111,7 +111,7 @@ def recorded_calls(table: ReplayTable, models: Sequence[int], signal: str, seed:
     if signal not in table.signals:
         raise ValueError(f"unknown signal {signal!r}; signals of the table: {sorted(table.signals)}")
     rows = np.arange(len(table))
-    order, known = _sample_order(table, seed), table.recorded
+    order, known = sample_order(table, seed), table.recorded
     taken = np.zeros((len(table), len(models)), np.int64)
     there = np.zeros(taken.shape, bool)
     for place, model in enumerate(models):

@@ -55,7 +55,7 @@ def replay(
     shape = table.quality.shape[:2]
     expected = np.full(shape, np.nan) if quality is None else quality
     usual = np.broadcast_to(_mean_cost(table), shape) if cost_usd is None else cost_usd
-    u, order = draws(table.texts, seed), _sample_order(table, seed)
+    u, order = draws(table.texts, seed), sample_order(table, seed)
     ends = [
         _played(policy, table, row, State((), expected[row], usual[row], float(u[row])), order[row])
         for row in range(len(table))
@@ -122,7 +122,7 @@ def _mean_cost(table: ReplayTable) -> Floats:
     return np.asarray(np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0))
 
 
-def _sample_order(table: ReplayTable, seed: int) -> NDArray[np.int64]:
+def sample_order(table: ReplayTable, seed: int) -> NDArray[np.int64]:
     """Samples of each prompt and model in the order in which calls get them, [N, M, R]."""
     shape = table.quality.shape
     if shape[2] == 1:

@@ -1,37 +1,44 @@
+import math
+
 import pytest
 import torch
 
 from anabranch.routers.estimators.familiarity import FEWEST, Familiarity, familiar, limits_of
 
-CROSS = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 0.5], [0.0, -0.5]]).repeat(15, 1)
+
+def on_circle(angle: float) -> torch.Tensor:
+    return torch.tensor([[math.cos(angle), math.sin(angle)]])
 
 
-def test_distance_is_measured_by_the_spread_around_the_centre() -> None:
-    """One centre at 0; variances 1/2 and 1/8, and 0.3 of their mean 5/16 on both: 0.59375 and 0.21875."""
-    found = Familiarity(2, clusters=1)
-    found.fit(CROSS, seed=0)
-    assert found.distance(torch.eye(2)).tolist() == pytest.approx([1 / 0.59375, 1 / 0.21875], rel=1e-4)
-    assert found.distance(torch.zeros(1, 2)).item() == pytest.approx(0.0, abs=1e-6)
+def arc(prompts: int) -> torch.Tensor:
+    """Unit rows at 0, 0.01, 0.02 and so on."""
+    return torch.cat([on_circle(0.01 * number) for number in range(prompts)])
 
 
-def test_the_nearest_centre_counts() -> None:
-    """Four clusters of equal prompts spread nowhere, so the sphere 1e-6 is all: 0.01 aside is 0.0001 / 1e-6."""
-    found = Familiarity(2, clusters=4)
-    found.fit(CROSS, seed=0)
-    assert found.distance(CROSS[:4]).abs().max().item() < 1.0
-    assert found.distance(torch.tensor([[1.0, 0.01]])).item() == pytest.approx(100.0, abs=2.0)
+def test_the_distance_is_to_the_nearest_prompt() -> None:
+    """Prompts from 0 to 0.59; -1 is 1 away from the first of them, and the mean of all is nothing to it."""
+    found = Familiarity(2)
+    found.fit(arc(60), seed=0)
+    assert found.distance(on_circle(-1.0)).item() == pytest.approx(1 - math.cos(1.0), abs=1e-6)
+    assert found.distance(on_circle(0.25)).item() == pytest.approx(0.0, abs=1e-6)
 
 
-def test_equal_prompts_do_not_break_the_covariance() -> None:
-    found = Familiarity(3, clusters=8)
-    found.fit(torch.tensor([[0.6, 0.8, 0.0]]).repeat(60, 1), seed=0)
-    distance = found.distance(torch.tensor([[0.6, 0.8, 0.0], [0.0, 0.0, 1.0]]))
-    assert distance.isfinite().all() and distance[0].abs() < 1.0 < distance[1]
+def test_no_more_prompts_are_kept_than_asked_for() -> None:
+    found = Familiarity(2, landmarks=10)
+    found.fit(arc(60), seed=0)
+    assert found.index.shape == (10, 2)
+    assert all(any(torch.equal(row, one) for one in arc(60)) for row in found.index)
+
+
+def test_an_empty_prompt_is_far_from_everything() -> None:
+    found = Familiarity(2)
+    found.fit(arc(60), seed=0)
+    assert found.distance(torch.zeros(1, 2)).tolist() == [1.0]
 
 
 def test_few_prompts_leave_everything_familiar() -> None:
     found = Familiarity(2)
-    found.fit(CROSS[: FEWEST - 1], seed=0)
+    found.fit(arc(FEWEST - 1), seed=0)
     assert found(torch.tensor([[1.0, 0.0], [-0.6, 0.8], [0.0, 0.0]])).tolist() == [1.0, 1.0, 1.0]
 
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from anabranch.routers.estimators.estimator import Batch, Estimator, normalised
 from anabranch.routers.estimators.familiarity import limits_of
-from anabranch.routers.estimators.hedge import LADDER, UNTRIED, Rung
+from anabranch.routers.estimators.hedge import FEW_TASKS, LADDER, LEAST_TRIED, Rung
 from anabranch.routers.estimators.knn import KNN
 from anabranch.routers.estimators.stack import Member, Stack
 from tests.routers.estimators.batches import batch_of, fitted
@@ -140,7 +140,11 @@ def test_usage_is_learnt_with_weights_of_its_own() -> None:
 
 
 def test_tasks_that_agree_need_the_least_care(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert rung_of(tasks_of(MIXED, MIXED, MIXED), monkeypatch) == LADDER[0]
+    assert rung_of(tasks_of(*(MIXED,) * FEW_TASKS), monkeypatch) == LADDER[0]
+
+
+def test_few_tasks_that_agree_need_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rung_of(tasks_of(*(MIXED,) * (FEW_TASKS - 1)), monkeypatch) == LADDER[LEAST_TRIED]
 
 
 def test_a_task_that_contradicts_the_others_calls_for_the_most_care(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,16 +170,16 @@ def test_care_rises_no_farther_than_it_must(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_is_unlike_the_others_needs_no_more_care_than_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same third task in a place of its own is unfamiliar on the first rung already, which leaves it arm 0."""
-    batch = tasks_of(UNSURE, UNSURE, ("RIGHT",) * 16)
+    """The same last task in a place of its own is unfamiliar on the first rung already, which leaves it arm 0."""
+    batch = tasks_of(*(UNSURE,) * 4, ("RIGHT",) * 16)
     embedding = batch.embedding.clone()
-    embedding[batch.task == 2] += torch.tensor([0.0, 0.0, 2.0, 0.0])
+    embedding[batch.task == 4] += torch.tensor([0.0, 0.0, 2.0, 0.0])
     assert rung_of(batch._replace(embedding=embedding), monkeypatch) == LADDER[0]
 
 
 def test_one_task_cannot_be_left_out_and_two_can(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same prompts: as a task of its own the second contradicts the first, which no rung mends."""
-    assert rung_of(tasks_of((*MIXED, *("RIGHT",) * 16)), monkeypatch) == UNTRIED
+    assert rung_of(tasks_of((*MIXED, *("RIGHT",) * 16)), monkeypatch) == LADDER[LEAST_TRIED]
     assert rung_of(tasks_of(MIXED, ("RIGHT",) * 16), monkeypatch) == LADDER[-1]
 
 
