@@ -87,7 +87,10 @@ class Estimator(nn.Module, ABC):
         """
         own = dict(self.named_buffers()) | dict(self.named_parameters())
         if own.keys() != state.keys():
-            raise ValueError(f"state names {sorted(state)} do not match the estimator's {sorted(own)}")
+            raise ValueError(
+                f"state names {sorted(state)} do not match the estimator's {sorted(own)}: if another version trained "
+                "it, train it again"
+            )
         for name, tensor in state.items():
             module_name, _, leaf = name.rpartition(".")
             module = self.get_submodule(module_name)
