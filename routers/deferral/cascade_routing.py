@@ -1,6 +1,8 @@
 """Cascade routing: at every step the best set of models is looked for anew, and one of it is called."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -85,10 +87,10 @@ class CascadeRouting:
 
     def standing(self, state: State) -> Standing:
         """What is believed now."""
-        number = {model: column for column, model in enumerate(self.models)}
-        called, place = {}, {}
+        called: dict[int, Mapping[str, float]] = {}
+        place: dict[int, int] = {}
         for at, one in enumerate(state.candidates):
-            column = number.get(one.model)
+            column = self._columns.get(one.model)
             if column is not None and column not in place:
                 called[column] = {} if one.failed else one.signals
                 if not one.failed:
@@ -103,6 +105,10 @@ class CascadeRouting:
             rest=np.array([column for column in range(len(columns)) if column not in called], np.int64),
             place=place,
         )
+
+    @cached_property
+    def _columns(self) -> dict[int, int]:
+        return {model: column for column, model in enumerate(self.models)}
 
     def sets(self, now: Standing, price: float = 0.0, *, prune: bool = True) -> Sets:
         """The sets that can be called in the end, but for some that cannot be best at this price; see `supersets`."""

@@ -15,6 +15,7 @@ from anabranch.routers.deferral.state import Floats
 
 Ints = NDArray[np.int64]
 TIE = 1e-12  # in units of quality; rounding is far below, true differences far above
+FEW = 7  # models of which all sets are looked at as fast as some of them
 MOST_MODELS = 62  # a set is the bits of an int64
 
 
@@ -106,15 +107,23 @@ def supersets(
     """
     top = looks[have].max(axis=0, keepdims=True) if len(have) else None
     found = [] if top is None else [Sets(np.bitwise_or.reduce(1 << have, keepdims=True), _mean(top), np.zeros(1))]
-    if depth <= len(have) or not len(rest):
+    room = depth - len(have)
+    if room <= 0 or not len(rest):
         return found[0]
+    if len(rest) <= FEW:
+        found.append(_every(looks, cost_usd, rest, room, top, found))
+        return Sets(*map(np.concatenate, zip(*found, strict=True)))
     level = _singles(looks, cost_usd, rest, price, top, found)
     found.append(level.sets)
     best = float(found[0].worth[0]) if len(have) else -np.inf
-    for _ in range(len(have) + 1, depth):
+    for _ in range(1, room):
         best = max(best, float(level.net.max())) if prune else -np.inf
         first, second = level.joins(best)
         if not len(first):
+            break
+        left = _members(level.sets.members[first] | level.sets.members[second], rest) if prune else rest
+        if len(left) <= FEW:
+            found.append(_every(looks, cost_usd, left, room, top, found[:1] if len(have) else []))
             break
         level = level.joined(first, second, cost_usd, price)
         found.append(level.sets)
@@ -162,6 +171,8 @@ class _Level(NamedTuple):
 
         The first can still grow into a set that reaches `best`; all pairs if that is -inf.
         """
+        if np.isinf(self.gain[0]):
+            return _pairs(len(self.last))
         stays = np.arange(len(self.last)) if best == -np.inf else (self.least >= -TIE).nonzero()[0]
         if len(stays) < 2:
             return stays[:0], stays[:0]
@@ -203,6 +214,41 @@ def _singles(
         members, gain = members | base.members, net - base.worth
     sets = Sets(members, worth[order], cost[order])
     return _Level(best[order], sets, net, last, np.zeros(len(rest), np.int64), gain, gain)
+
+
+def _every(looks: Floats, cost_usd: Floats, rest: Ints, most: int, top: Floats | None, already: list[Sets]) -> Sets:
+    """All sets that add 1 to `most` of a few models to those that were called."""
+    subsets, bits = _subsets(len(rest), most)
+    best = np.empty((1 << len(rest), looks.shape[1]))
+    best[0] = -np.inf if top is None else top
+    for place, model in enumerate(rest.tolist()):
+        half = 1 << place
+        np.maximum(best[:half], looks[model], out=best[half : 2 * half])
+    members = bits @ (1 << rest)
+    for base in already:
+        members = members | base.members
+    return Sets(members, _mean(best)[subsets], bits @ cost_usd[rest])
+
+
+@lru_cache(maxsize=64)
+def _pairs(models: int) -> tuple[Ints, Ints]:
+    """All pairs, the earlier one first."""
+    first, second = np.triu_indices(models, 1)
+    return first, second
+
+
+@lru_cache(maxsize=64)
+def _subsets(models: int, most: int) -> tuple[Ints, Ints]:
+    """Numbers [S] of the subsets that have 1 to `most` members, and who is in, 0 or 1 [S, models]."""
+    bits = np.arange(1 << models)[:, None] >> np.arange(models) & 1
+    size = bits.sum(axis=1)
+    numbers = np.flatnonzero((size > 0) & (size <= most))
+    return numbers, bits[numbers]
+
+
+def _members(sets: Ints, rest: Ints) -> Ints:
+    """Those of `rest` that are in any of the sets."""
+    return np.asarray(rest[np.bitwise_or.reduce(sets) >> rest & 1 > 0])
 
 
 def _mean(draws: Floats) -> Floats:

@@ -20,6 +20,7 @@ from anabranch.routers.deferral.state import Action, Answer, Call, State
 from anabranch.routers.deferral.supermodel import Sets
 from anabranch.training.replay.executor import replay
 
+ROUNDING = 1e-10  # in units of quality, well above what policies take for a tie
 SAME, CLEAR = 1e-13, 1e-9  # relative: prices this close are one; between prices this far apart one can be set
 
 
@@ -229,7 +230,7 @@ def _best_sets(sets: Sets, low: float, high: float) -> Iterator[tuple[int, float
     least = SAME * cost.max()
     while True:
         rise, extra = worth - worth[at], cost - cost[at]
-        slope = np.divide(rise, extra, out=np.full(len(rise), -1.0), where=(rise > 0) & (extra > least))
+        slope = np.divide(rise, extra, out=np.full(len(rise), -1.0), where=(rise > ROUNDING) & (extra > least))
         best = int(slope.argmax())
         if slope[best] <= low:
             yield at, low, high
