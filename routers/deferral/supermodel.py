@@ -90,7 +90,8 @@ def supersets(
     A set with a member that gains less than it costs is beaten by the set without it, and so is every larger set,
     because a member gains less as others join (Dekoninck et al. 2025, the pruning lemma). Sets grow by joining two that
     differ in one member, so that a beaten one is in none of them; and a set grows only if it, with the gains of all
-    that could still join, reaches the best so far.
+    that could still join, reaches the best so far. Once few models are left, all their sets are looked at, though some
+    were seen before.
 
     Args:
         looks: float64 [M, P], draws of how good each model will look; M is at most 62.

@@ -84,7 +84,7 @@ def test_the_best_of_several_is_at_least_the_best_alone_and_grows_with_models(se
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10**6), models=st.integers(1, 6), had=st.integers(0, 3), depth=st.integers(1, 6))
+@given(seed=st.integers(0, 10**6), models=st.integers(1, 9), had=st.integers(0, 3), depth=st.integers(1, 6))
 def test_without_pruning_all_sets_are_there(seed: int, models: int, had: int, depth: int) -> None:
     had = min(had, models)
     looks, cost, have, rest, _ = problem(seed, models, had)
@@ -99,19 +99,19 @@ def test_without_pruning_all_sets_are_there(seed: int, models: int, had: int, de
         assert (worth, usd) == pytest.approx(expected[int(members)])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
-    models=st.integers(1, 7),
+    models=st.integers(5, 11),
     had=st.integers(0, 3),
-    depth=st.integers(1, 7),
+    depth=st.integers(1, 6),
     dear=st.booleans(),
 )
 def test_pruning_changes_no_decision(seed: int, models: int, had: int, depth: int, dear: bool) -> None:
     looks, cost, have, rest, price = problem(seed, models, min(had, models))
     some, every = (supersets(looks, cost, have, rest, depth, price, prune=prune) for prune in (True, False))
     assert some.members[some.best(price, dear=dear)] == every.members[every.best(price, dear=dear)]
-    assert len(some.members) <= len(every.members)
+    assert set(some.members.tolist()) <= set(every.members.tolist())
 
 
 def test_pruning_spares_most_sets() -> None:
@@ -122,7 +122,7 @@ def test_pruning_spares_most_sets() -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10**6), models=st.integers(1, 7), had=st.integers(0, 3))
+@given(seed=st.integers(0, 10**6), models=st.integers(3, 11), had=st.integers(0, 3))
 def test_the_order_of_models_does_not_matter(seed: int, models: int, had: int) -> None:
     looks, cost, have, rest, price = problem(seed, models, min(had, models))
     order = np.random.default_rng(seed + 1).permutation(models)
@@ -132,6 +132,14 @@ def test_the_order_of_models_does_not_matter(seed: int, models: int, had: int) -
     chosen = int(one.members[one.best(price)])
     turned = int(other.members[other.best(price)])
     assert {m for m in range(models) if chosen >> m & 1} == {int(order[m]) for m in range(models) if turned >> m & 1}
+
+
+def test_a_worse_search_would_be_noticed() -> None:
+    """Ten models that are alike: at a price that eats half of what the second adds, two or more are best, not one."""
+    looks = 0.5 + movement(0.01 * np.eye(10), normal_draws(10))
+    second = looks[:2].max(axis=0).mean() - 0.5
+    found = supersets(looks, np.ones(10), NONE, np.arange(10), 5, price=second / 2)
+    assert int(found.members[found.best(second / 2)]).bit_count() >= 2
 
 
 def test_of_equals_the_cheapest_or_the_dearest() -> None:
