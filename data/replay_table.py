@@ -12,13 +12,13 @@ from anabranch.data.columns import codes, numbers, strings
 from anabranch.data.label_rules import sample_numbers
 from anabranch.data.labelset import LabelSet
 from anabranch.data.outcomes import Floats
+from anabranch.data.token_signals import RECORDED, signals_of_record
 
 KeyOf = Callable[[str, str], str | None]
 """Task and response to the canonical answer, None if the response gives none."""
 
 _PER_PROMPT = ("prompt_ids", "texts", "tasks", "splits")
 _CELLS = ("quality", "cost_usd", "latency_s", "key")
-_STATS = ("mean", "min", "tokens")
 NO_KEY = -1
 
 
@@ -130,7 +130,8 @@ class ReplayTable:
 def replay_table(labels: LabelSet, models: Sequence[str] | None = None, key_of: KeyOf | None = None) -> ReplayTable:
     """The recorded answers of a label set.
 
-    Log-probability statistics become the signals logprob_mean, logprob_min, logprob_sum and tokens.
+    What was recorded of log-probabilities becomes the signals of `anabranch.data.token_signals`; one that no answer has
+    is not there.
 
     Args:
         labels: N prompts.
@@ -187,8 +188,7 @@ def _keys(rows: pa.Table, tasks: Sequence[str], key_of: KeyOf) -> NDArray[np.int
 def _signals(rows: pa.Table) -> dict[str, NDArray[np.float64]]:
     if "logprob_stats" not in rows.column_names:
         return {}
-    flat = pa.table({name: rows["logprob_stats"].combine_chunks().field(name) for name in _STATS})
-    mean, least, tokens = (numbers(flat, name) for name in _STATS)
-    unknown = ~np.asarray(rows["logprob_stats"].is_valid())
-    known = {"logprob_mean": mean, "logprob_min": least, "logprob_sum": mean * tokens, "tokens": tokens}
-    return {name: np.where(unknown, np.nan, values) for name, values in known.items()}
+    kept = rows.select(["logprob_stats"]).flatten()
+    there = {name: f"logprob_stats.{name}" for name in RECORDED if f"logprob_stats.{name}" in kept.column_names}
+    signals = signals_of_record({name: numbers(kept, column) for name, column in there.items()})
+    return {name: values for name, values in signals.items() if not np.isnan(values).all()}

@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple, Protocol
 
 import orjson
 
+from anabranch.data.token_signals import token_record
 from anabranch.upstreams.errors import UpstreamError
 from anabranch.upstreams.upstream import Reply, TokenLogprob, Usage
 
@@ -165,11 +166,8 @@ def _counts(usage: Usage | None) -> Sequence[Value]:
 def logprob_stats(logprobs: Sequence[TokenLogprob]) -> str | None:
     """How sure a model was of its answer, as JSON; None without log-probabilities.
 
-    >>> logprob_stats([TokenLogprob("4", -0.25), TokenLogprob("!", -0.75)])
-    '{"tokens":2,"mean":-0.5,"min":-0.75}'
+    >>> logprob_stats([TokenLogprob("4", -0.25), TokenLogprob("!", -0.75)])[:49]
+    '{"tokens":2,"mean":-0.5,"min":-0.75,"q00":-0.75,"'
     """
-    if not logprobs:
-        return None
-    values = [token.logprob for token in logprobs]
-    stats = {"tokens": len(values), "mean": sum(values) / len(values), "min": min(values)}
-    return orjson.dumps(stats).decode()
+    record = token_record([token.logprob for token in logprobs])
+    return None if record is None else orjson.dumps(record).decode()

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from anabranch.data.collection.inputs import known_prompts
 from anabranch.data.collection.ledger import Ledger
 from anabranch.data.labelset import LabelSet, write_labels
+from anabranch.data.token_signals import RECORDED
 
 TEXT, WHOLE, NUMBER = pa.string(), pa.int64(), pa.float64()
 COLUMNS: dict[str, pa.DataType] = {
@@ -31,7 +32,8 @@ COLUMNS: dict[str, pa.DataType] = {
     "price_date": TEXT,
     "logprob_stats": TEXT,
 }
-STATS = pa.struct({"tokens": WHOLE, "mean": NUMBER, "min": NUMBER})
+# answers recorded before quantiles were kept have null there
+STATS = pa.struct({name: WHOLE if name == "tokens" else NUMBER for name in RECORDED})
 
 
 def write_label_set(ledger: Ledger, out: Path) -> LabelSet:

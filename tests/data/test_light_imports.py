@@ -4,6 +4,7 @@ import sys
 LIGHT = (
     "answers",
     "arms",
+    "confidence",
     "judges",
     "minhash",
     "outcomes",
@@ -12,6 +13,7 @@ LIGHT = (
     "routing_text",
     "splits",
     "text_keys",
+    "token_signals",
 )
 HEAVY = {"datasets", "pandas", "pyarrow", "rich", "scipy", "torch"}
 

@@ -9,6 +9,7 @@ from anabranch.data.collection.ledger_schema import LedgerError
 from anabranch.data.collection.terms import Terms
 from anabranch.data.judges import JUDGES, NUMERIC, Judge
 from anabranch.data.prices import UnknownPriceError
+from anabranch.data.token_signals import RECORDED
 from anabranch.upstreams.fake import Fake
 from anabranch.upstreams.fake_server import Drip, Fault, Hang, Raw, Status, Truncate, WrongUsage
 from anabranch.upstreams.upstream import Capabilities
@@ -263,7 +264,8 @@ def test_logprobs_leave_their_statistics(tmp_path: Path) -> None:
     """The fake's log-probabilities are 0; 4 words."""
     with serving(Fake(total, capabilities=Capabilities(logprobs=True))) as server:
         run(pool({"owl": server.base_url}), prompts(tmp_path, 1), tmp_path / "labels", terms=Terms(logprobs=True))
-    assert label_rows(tmp_path / "labels")[0]["logprob_stats"] == {"tokens": 4, "mean": 0.0, "min": 0.0}
+    stats = dict.fromkeys(RECORDED, 0.0) | {"tokens": 4}
+    assert label_rows(tmp_path / "labels")[0]["logprob_stats"] == stats
 
 
 def test_a_bad_reference_is_refused_with_its_row(tmp_path: Path) -> None:

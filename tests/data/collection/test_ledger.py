@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from anabranch.data.collection.entries import Done, Failed, Key, Sent
+from anabranch.data.collection.label_table import label_table
 from anabranch.data.collection.ledger import MaybePaid, open_ledger, read_ledger
 from anabranch.data.collection.ledger_schema import MIGRATIONS, LedgerError, migrate
 from anabranch.data.collection.ledger_thread import LedgerThread
 from anabranch.upstreams.errors import RateLimited, TimedOut
-from anabranch.upstreams.upstream import Reply, Usage
+from anabranch.upstreams.upstream import Reply, TokenLogprob, Usage
 
 A, B, C = (Key(name, "owl", 0) for name in "abc")
 REPLY = Reply("4", "owl-7b", "stop", Usage(5, 1), 0.25)
@@ -160,3 +161,17 @@ def test_a_failed_commit_reaches_everybody_who_waits(tmp_path: Path) -> None:
     asyncio.run(run())
     assert ledger.states() == {}
     ledger.close()
+
+
+def test_answers_from_before_quantiles_were_kept_have_none(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    ledger = open_ledger(path)
+    sure = Reply("4", "owl", "stop", None, 0.1, logprobs=(TokenLogprob("4", -0.25),))
+    ledger.write([Sent(A, 1.0), Sent(B, 1.0), Done(A, sure, None, None), Done(B, REPLY, None, None)])
+    ledger.close()
+    with sqlite3.connect(path) as connection:
+        old = '{"tokens":2,"mean":-0.5,"min":-0.75}'
+        connection.execute("UPDATE answers SET logprob_stats = ? WHERE prompt_id = ?", (old, B.prompt_id))
+    connection.close()
+    stats = label_table(read_ledger(path))["logprob_stats"].to_pylist()
+    assert [(each["min"], each["q00"], each["q50"]) for each in stats] == [(-0.25, -0.25, -0.25), (-0.75, None, None)]
