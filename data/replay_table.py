@@ -15,7 +15,7 @@ from anabranch.data.outcomes import Floats
 from anabranch.data.token_signals import RECORDED, signals_of_record
 
 KeyOf = Callable[[str, str], str | None]
-"""Task and response to the canonical answer, None if the response gives none."""
+"""A prompt's name and a response to the canonical answer, None if the response gives none."""
 
 _PER_PROMPT = ("prompt_ids", "texts", "tasks", "splits")
 _CELLS = ("quality", "cost_usd", "latency_s", "key")
@@ -136,7 +136,8 @@ def replay_table(labels: LabelSet, models: Sequence[str] | None = None, key_of: 
     Args:
         labels: N prompts.
         models: M names; every model with labels, sorted, if None.
-        key_of: reads the canonical answer out of a response; without it no two answers are known to be equal.
+        key_of: reads the canonical answer out of a response, see `anabranch.data.answer_keys`; without it no two
+            answers are known to be equal.
 
     Raises:
         ValueError: a model has no labels.
@@ -158,7 +159,7 @@ def replay_table(labels: LabelSet, models: Sequence[str] | None = None, key_of: 
 
     key = np.full(shape, NO_KEY, np.int64)
     if key_of is not None:
-        key[cell] = _keys(rows, [labels.tasks[row] for row in cell[0]], key_of)
+        key[cell] = _keys(rows, key_of)
     return ReplayTable(
         models=arms,
         prompt_ids=labels.prompt_ids,
@@ -178,9 +179,10 @@ def _sampled(values: ArrayLike, kind: type[Any]) -> NDArray[Any]:
     return array[:, :, None] if array.ndim == 2 else array
 
 
-def _keys(rows: pa.Table, tasks: Sequence[str], key_of: KeyOf) -> NDArray[np.int64]:
+def _keys(rows: pa.Table, key_of: KeyOf) -> NDArray[np.int64]:
     """One number for each distinct answer; [rows]."""
-    said = [key_of(task, text) for task, text in zip(tasks, strings(rows, "response", default=""), strict=True)]
+    answers = zip(strings(rows, "prompt_id"), strings(rows, "response", default=""), strict=True)
+    said = [key_of(prompt_id, text) for prompt_id, text in answers]
     number = {text: place for place, text in enumerate(sorted({text for text in said if text is not None}))}
     return np.array([NO_KEY if text is None else number[text] for text in said], np.int64)
 

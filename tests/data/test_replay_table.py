@@ -44,7 +44,7 @@ def test_logprobs_become_signals() -> None:
 
 
 def test_equal_answers_share_a_key_and_no_answer_has_none() -> None:
-    table = replay_table(label_set(), key_of=lambda task, text: next((c for c in text if c.isdigit()), None))
+    table = replay_table(label_set(), key_of=lambda prompt_id, text: next((c for c in text if c.isdigit()), None))
     assert table.key[0, 0, 0] == table.key[0, 1, 1] != table.key[0, 1, 0]
     assert table.key[1, 1, 0] == -1
 
