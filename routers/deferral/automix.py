@@ -56,6 +56,10 @@ class AutoMix:
         reason = self._doubt(state.candidates[0])
         return Call((large,), reason) if reason else Answer(0, "sure")
 
+    def is_final(self, state: State, call: Call) -> bool:
+        """See `Foreseeing.is_final`: the large model is not checked."""
+        return call.models == self.models[1:]
+
     def _doubt(self, answer: Candidate) -> str:
         """Why to escalate; empty if there is no reason."""
         if answer.failed:

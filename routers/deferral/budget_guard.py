@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from anabranch.routers.deferral.deferral import Deferral
-from anabranch.routers.deferral.state import Abstain, Action, Answer, Call, State
+from anabranch.routers.deferral.final_call import is_final
+from anabranch.routers.deferral.state import Action, Call, State
+from anabranch.routers.deferral.surest import best_so_far
 
 # Costs add up with rounding: a call that meets the limit to this part of it is affordable.
 ROUNDING = 1e-9
@@ -56,9 +58,11 @@ class BudgetGuard:
         action = self.policy.decide(state)
         if not isinstance(action, Call) or self._affordable(action, state):
             return action
-        if not state.answers:
-            return Abstain("over_budget")
-        return Answer(max(state.answers, key=lambda place: (self._sureness(state, place), place)), "over_budget")
+        return best_so_far(self.policy, state, "over_budget")
+
+    def is_final(self, state: State, call: Call) -> bool:
+        """See `Foreseeing.is_final`: what the guarded policy says."""
+        return is_final(self.policy, state, call)
 
     def _affordable(self, call: Call, state: State) -> bool:
         expected = {model: float(state.cost_usd[model]) for model in call.models}
@@ -69,8 +73,3 @@ class BudgetGuard:
             raise ValueError("a candidate's cost is unknown, so no budget can be kept: record or price every call")
         total = state.spent_usd + sum(expected[model] for model in call.models)
         return total <= self.max_cost_usd * (1 + ROUNDING)
-
-    def _sureness(self, state: State, place: int) -> float:
-        """The guarded policy's signal of a candidate; minus infinity if it has none."""
-        value = state.candidates[place].signals.get(getattr(self.policy, "signal", ""), float("nan"))
-        return value if value == value else float("-inf")

@@ -85,6 +85,11 @@ class CascadeRouting:
         sets = self.sets(standing, self.lam)
         return self.towards(int(sets.members[sets.best(self.lam, dear=state.u < self.gamma)]), standing)
 
+    def is_final(self, state: State, call: Call) -> bool:
+        """See `Foreseeing.is_final`: if nothing can be called after it, and no earlier answer can be thought better."""
+        untried = {model for model in self.models if not state.calls_of(model)}
+        return not state.answers and (self.max_depth == 1 or len(untried) == 1)
+
     def standing(self, state: State) -> Standing:
         """What is believed now."""
         called: dict[int, Mapping[str, float]] = {}

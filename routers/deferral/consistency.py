@@ -60,6 +60,10 @@ class Consistency:
         kept = self._verified(state) if self.form == "verify" else self._voted(state)
         return Call((strong,) * self.strong_samples, "disagree") if kept is None else Answer(kept, "agree")
 
+    def is_final(self, state: State, call: Call) -> bool:
+        """See `Foreseeing.is_final`: a single sample of the strong model has nobody to vote with."""
+        return call.models == self.models[-1:]
+
     def _voted(self, state: State) -> int | None:
         vote = plurality(state, places_of(state, self.models))
         return None if vote is None or vote.share < self.tau else vote.pick

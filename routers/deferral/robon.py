@@ -69,6 +69,10 @@ class RoBoN:
             taken = [*taken, best]
         return self._chosen(state, state.answers if self.unused else taken)
 
+    def is_final(self, state: State, call: Call) -> bool:
+        """See `Foreseeing.is_final`: only if there is one call in all."""
+        return self.calls == 1
+
     def _taken(self, state: State) -> tuple[list[int], list[int]]:
         """Places taken up, and the latest of each model; who is called again had its latest taken up."""
         latest = {state.candidates[place].model: place for place in range(len(state.candidates))}

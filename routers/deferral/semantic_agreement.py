@@ -53,6 +53,10 @@ class SemanticAgreement:
             return Call((big,), "disagree")
         return Answer(vote.pick, "agree")
 
+    def is_final(self, state: State, call: Call) -> bool:
+        """See `Foreseeing.is_final`: the big model is not doubted."""
+        return call.models == self.models[-1:]
+
     def agreement(self, state: State) -> float:
         """Of the small models' answers, in [0, 1]; a failed or unreadable one is like no other."""
         asked = len(self.models) - 1

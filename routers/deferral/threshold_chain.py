@@ -50,3 +50,7 @@ class ThresholdChain:
             if not latest.failed and latest.signals.get(self.signal, float("nan")) >= self.thresholds[stage - 1]:
                 return Answer(stage - 1, "sure")
         return Call((self.models[stage],), "first" if not stage else "unsure")
+
+    def is_final(self, state: State, call: Call) -> bool:
+        """See `Foreseeing.is_final`: the last model's answer is kept as it is."""
+        return len(state.candidates) == len(self.models) - 1

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from anabranch.routers.deferral.deferral import Deferral
-from anabranch.routers.deferral.state import Action, State
+from anabranch.routers.deferral.final_call import is_final
+from anabranch.routers.deferral.state import Action, Call, State
 
 
 @dataclass(frozen=True)
@@ -39,4 +40,11 @@ class TimeSharing:
 
     def decide(self, state: State) -> Action:
         """See `Deferral.decide`."""
-        return (self.high if state.u < self.share else self.low).decide(state)
+        return self._drawn(state).decide(state)
+
+    def is_final(self, state: State, call: Call) -> bool:
+        """See `Foreseeing.is_final`: what the policy that was drawn says."""
+        return is_final(self._drawn(state), state, call)
+
+    def _drawn(self, state: State) -> Deferral:
+        return self.high if state.u < self.share else self.low
