@@ -9,7 +9,7 @@ from anabranch.serving.dialect import Head
 from anabranch.serving.fields import FLAG, MESSAGES, SHARED, Rule, whole
 from anabranch.serving.needs import lacking
 from anabranch.serving.refused import Refused
-from anabranch.upstreams.chat_reply import MADE_UP_ID, chunk_bodies, reply_body
+from anabranch.upstreams.chat_reply import MADE_UP_ID, chunk_bodies, reply_body, reply_chunks
 from anabranch.upstreams.chat_request import read_request
 from anabranch.upstreams.chat_usage import usage_body
 from anabranch.upstreams.upstream import Chunk, Reply, Request, Upstream, Usage
@@ -79,6 +79,10 @@ class Chat:
     def stream(self, upstream: Upstream, request: Request) -> AsyncGenerator[Chunk, None]:
         """See `Upstream.stream`."""
         return upstream.stream(request)
+
+    def chunks(self, reply: Reply) -> Sequence[Chunk]:
+        """See `reply_chunks`."""
+        return reply_chunks(reply)
 
     def resolved_model(self, chunk: Chunk) -> str | None:
         """The `model` of the upstream's own object."""

@@ -87,6 +87,10 @@ class Completions:
         """See `TextUpstream.stream_text`."""
         return cast(TextUpstream, upstream).stream_text(request)
 
+    def chunks(self, reply: TextReply) -> Sequence[TextChunk]:
+        """One piece, which is the end too."""
+        return [TextChunk(reply.text, reply.finish_reason, reply.usage, reply.tokens)]
+
     def resolved_model(self, chunk: TextChunk) -> str | None:
         """Pieces of text do not say."""
         return None

@@ -76,6 +76,9 @@ class Dialect(Protocol[Q, R, C]):
     def stream(self, upstream: Upstream, request: Q) -> AsyncGenerator[C, None]:
         """The answer in pieces."""
 
+    def chunks(self, reply: R) -> Sequence[C]:
+        """A whole answer in pieces, as if it had been streamed."""
+
     def resolved_model(self, chunk: C) -> str | None:
         """Who a piece says that it is from."""
 

@@ -167,6 +167,29 @@ def reply_body(reply: Reply) -> dict[str, Any]:
     return body | dict(reply.body)
 
 
+def reply_chunks(reply: Reply) -> list[Chunk]:
+    """A reply in two pieces, all that it says and its end; every choice and field of its own body is kept.
+
+    >>> [chunk.text for chunk in reply_chunks(Reply("4", "tiny", "stop", None, 0.1))]
+    ['4', '']
+    """
+    body = {**reply_body(reply), "object": "chat.completion.chunk"}
+    body.pop("usage", None)
+    choices = [_said_and_ended(index, choice) for index, choice in enumerate(body["choices"])]
+    said, ended = ({**body, "choices": list(pieces)} for pieces in zip(*choices, strict=True))
+    return [Chunk(reply.text, body=said), Chunk("", reply.finish_reason, reply.usage, ended)]
+
+
+def _said_and_ended(index: int, choice: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A choice of a whole answer as those of two pieces; pieces number the tools that are called."""
+    kept = {"index": index, **{name: value for name, value in choice.items() if name != "message"}}
+    delta = dict(choice["message"])
+    if delta.get("tool_calls"):
+        delta["tool_calls"] = [{"index": at, **call} for at, call in enumerate(delta["tool_calls"])]
+    ended = {name: value for name, value in kept.items() if name != "logprobs"}
+    return {**kept, "delta": delta, "finish_reason": None}, {**ended, "delta": {}}
+
+
 def _logprob_body(token: TokenLogprob) -> dict[str, Any]:
     top = [{"token": text, "logprob": logprob} for text, logprob in token.top]
     return {"token": token.token, "logprob": token.logprob, "top_logprobs": top}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from anabranch.upstreams.chat_reply import has_content, read_chunk, read_reply, read_stream, reply_body
+from anabranch.upstreams.chat_reply import has_content, read_chunk, read_reply, read_stream, reply_body, reply_chunks
 from anabranch.upstreams.errors import BadReply
 from anabranch.upstreams.upstream import Chunk, Reply, Request, TokenLogprob, Usage
 
@@ -139,3 +139,19 @@ def test_a_malformed_piece(body: dict[str, Any]) -> None:
 )
 def test_content_is_more_than_a_role(delta: dict[str, Any], expected: bool) -> None:
     assert has_content(read_chunk("x", {"choices": [{"delta": delta}]})) is expected
+
+
+def test_a_whole_answer_as_pieces() -> None:
+    """Tools that are called are numbered in pieces; usage comes with the end, and other fields are in both."""
+    tool = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [tool]}
+    choice = {"index": 0, "message": message, "logprobs": {"content": []}, "finish_reason": "tool_calls"}
+    usage = {"prompt_tokens": 3, "completion_tokens": 1}
+    body = {"id": "x", "created": 7, "model": "big", "choices": [choice], "usage": usage}
+    said, ended = reply_chunks(read_reply("far", Request("m", ()), body))
+    kept = {"id": "x", "object": "chat.completion.chunk", "created": 7, "model": "big"}
+    delta = {"role": "assistant", "content": None, "tool_calls": [{"index": 0, **tool}]}
+    first = {"index": 0, "delta": delta, "logprobs": {"content": []}, "finish_reason": None}
+    assert said == Chunk("", body={**kept, "choices": [first]})
+    last = {"index": 0, "delta": {}, "finish_reason": "tool_calls"}
+    assert ended == Chunk("", "tool_calls", Usage(3, 1), {**kept, "choices": [last]})
