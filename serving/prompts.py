@@ -1,9 +1,9 @@
 """The prompts of one request: answered at once, or their pieces one after another."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
 
+from anabranch.serving.at_once import at_once
 from anabranch.serving.dialect import C, Q, R
 from anabranch.serving.strategies.calls import Calls
 from anabranch.serving.strategies.strategy import Strategy
@@ -13,13 +13,7 @@ async def answers(strategy: Strategy, prompts: Sequence[Calls[Q, R, C]]) -> list
     """One reply a prompt; the first failure ends them all."""
     if len(prompts) == 1:
         return [await strategy.complete(prompts[0])]
-    tasks = [asyncio.create_task(strategy.complete(calls)) for calls in prompts]
-    try:
-        return list(await asyncio.gather(*tasks))
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+    return await at_once([strategy.complete(calls) for calls in prompts])
 
 
 async def pieces_of(strategy: Strategy, prompts: Sequence[Calls[Q, R, C]]) -> AsyncGenerator[tuple[int, C], None]:

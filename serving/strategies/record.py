@@ -20,7 +20,7 @@ class Call:
         usage: as the upstream counted it; None until it is known.
         cost_usd: real usage at current prices; None if either is not known.
         attempts: requests sent, retries included; None if the upstream does not say.
-        error: the kind of error it ended in.
+        error: the kind of error it ended in, Cancelled if nobody waited for its end.
     """
 
     model: str
@@ -35,6 +35,10 @@ class Call:
         self.error, self.attempts = type(error).__name__, error.attempts
         if self.usage is None and error.maybe_paid == 0:
             self.cost_usd = 0.0
+
+    def cancelled(self) -> None:
+        """Write down that nobody waited for its end; what it may have cost is known only if it was counted before."""
+        self.error = "Cancelled"
 
     @property
     def fields(self) -> dict[str, Any]:
