@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import aiohttp
@@ -22,6 +23,7 @@ from anabranch.serving.connection import Limits
 from anabranch.serving.gateway import gateway_of
 from anabranch.serving.offer import Offer
 from anabranch.serving.server import address_of, bound, http_server
+from anabranch.serving.strategies.strategy import Strategy
 from anabranch.upstreams.fake import Fake
 from anabranch.upstreams.pool import Pool, Served
 from anabranch.upstreams.upstream import Upstream
@@ -109,13 +111,16 @@ async def running(
     limits: Limits | None = None,
     key: str | None = None,
     decisions: int = 1,
+    strategies: Mapping[str, Strategy] = MappingProxyType({}),
 ) -> AsyncIterator[Running]:
-    """A gateway over upstreams by the name of their model, on a free port."""
+    """A gateway over upstreams by the name of their model, on a free port; with strategies by name, if any."""
     pool = pool_of(list(upstreams))
     offer = Offer(pool, prices_of(pool, partial=True), routed, "b" * 12 if routed else "")
     served = {name: Served(pool.model(name), upstream) for name, upstream in upstreams.items()}
     with ThreadPoolExecutor(decisions) as threads, bound("127.0.0.1", 0) as listening:
-        server = http_server(create_app(gateway_of(offer, served, threads), limits or Limits(), key), grace_s=5)
+        gateway = gateway_of(offer, served, threads)
+        gateway = replace(gateway, strategies={**gateway.strategies, **strategies})
+        server = http_server(create_app(gateway, limits or Limits(), key), grace_s=5)
         listening.listen()
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         async with aiohttp.ClientSession() as session:
