@@ -51,8 +51,9 @@ class Exchange:
 
     @property
     def resolved_model(self) -> str:
-        """Who answered, as the upstreams say."""
-        return _joined(call.resolved_model for call in self._calls)
+        """Who answered, as the upstreams say; not who was asked besides."""
+        answering = (call for record in self.records for call in record.calls if call.model == record.model)
+        return _joined(call.resolved_model for call in answering)
 
     @property
     def usage(self) -> Usage | None:

@@ -44,13 +44,18 @@ class Bounds:
         # a request may say it in either field; some upstreams refuse both at once
         named = "max_completion_tokens"
         if named in request.extra:
-            extra: dict[str, Any] = {**request.extra, named: min(request.extra[named] or most, most)}
-            shown = None if request.max_tokens is None else min(request.max_tokens, most)
+            extra: dict[str, Any] = {**request.extra, named: _least(request.extra[named], most)}
+            shown = None if request.max_tokens is None else _least(request.max_tokens, most)
             return replace(request, extra=extra, max_tokens=shown)
-        return replace(request, max_tokens=most if request.max_tokens is None else min(request.max_tokens, most))
+        return replace(request, max_tokens=_least(request.max_tokens, most))
 
 
 UNBOUNDED = Bounds()
+
+
+def _least(asked: object, most: int) -> int:
+    """What is asked for but `most`; `most` if that is no number."""
+    return min(asked, most) if isinstance(asked, int) else most
 
 
 @asynccontextmanager

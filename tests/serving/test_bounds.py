@@ -12,6 +12,9 @@ def test_the_newer_name_of_the_limit_is_capped_where_it_stands() -> None:
     capped = Bounds(completion_tokens=5).capped(asked)
     assert (capped.max_tokens, capped.extra) == (None, {"max_completion_tokens": 5, "user": "u"})
     assert UNBOUNDED.capped(asked) is asked
+    nonsense = Request("m", (), max_tokens=9, extra={"max_completion_tokens": None})
+    capped = Bounds(completion_tokens=5).capped(nonsense)
+    assert (capped.max_tokens, capped.extra) == (5, {"max_completion_tokens": 5})
 
 
 def test_too_late_may_have_to_be_paid() -> None:

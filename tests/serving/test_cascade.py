@@ -511,6 +511,7 @@ def test_headers_say_who_answers_and_why() -> None:
     assert answer.json["choices"][0]["message"]["content"] == "b c"
     assert "logprobs" not in answer.json["choices"][0]
     assert [answer.ours(name) for name in ("strategy", "model", "reason")] == ["cascade", "jay", "sure"]
+    assert (answer.ours("resolved-model"), answer.json["model"], answer.ours("attempts")) == ("jay-1b", "jay-1b", "2")
 
 
 @pytest.mark.parametrize(("jay", "words"), [(SURE, ["b c", ""]), (UNSURE, ["d", " e", ""])])
@@ -523,6 +524,7 @@ def test_a_stream_over_http(jay: tuple[float, ...], words: list[str]) -> None:
     assert [body["choices"][0]["delta"].get("content", "") for body in bodies] == words
     assert [body["choices"][0]["finish_reason"] for body in bodies] == [None] * (len(words) - 1) + ["stop"]
     assert {body["object"] for body in bodies} == {"chat.completion.chunk"}
+    assert {body["model"] for body in bodies} == {"jay-1b" if jay == SURE else "owl-1b"}
     assert bodies[0]["choices"][0]["delta"]["role"] == "assistant"
     assert [call["model"] for call in orjson.loads(usage)["anabranch"]["calls"]] == list(BIRDS[: len(words)])
     assert answer.ours("model") == ("jay" if jay == SURE else "owl")
