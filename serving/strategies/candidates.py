@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import nan
 
-import numpy as np
-
 from anabranch.data.token_signals import token_signals
 from anabranch.routers.deferral.state import Candidate
 from anabranch.serving.dialect import R
@@ -24,7 +22,7 @@ def candidate_of(
     cost_usd: float | None,
     key_of: KeyOf | None = None,
 ) -> Candidate:
-    """A reply as recordings keep it: signals in float32, so that a threshold that was fitted to them means the same.
+    """A reply as recordings keep it, so that a threshold that was fitted to them means the same.
 
     Args:
         model: its number.
@@ -39,7 +37,7 @@ def candidate_of(
         model=model,
         sample=sample,
         key=None if key_of is None else key_of(text),
-        signals={name: float(np.float32(value)) for name, value in token_signals(logprobs).items()},
+        signals=token_signals(logprobs),
         cost_usd=nan if cost_usd is None else cost_usd,
         latency_s=reply.latency_s,
     )

@@ -256,6 +256,22 @@ def test_after_the_first_piece_a_failure_is_a_failure() -> None:
     assert shown == ["it"]
 
 
+def test_a_policy_that_says_final_and_means_it_not_is_not_believed() -> None:
+    @dataclass(frozen=True)
+    class Fickle:
+        models: tuple[int, ...] = (0, 1)
+
+        def decide(self, state: State) -> Action:
+            return Call((len(state.candidates),)) if len(state.candidates) < 2 else Answer(0, "first after all")
+
+        def is_final(self, state: State, call: Call) -> bool:
+            return True
+
+    flying = birds(Say("a"), Say("b"), Say("c"))
+    assert run(text_of(cascade(Fickle()).stream(calls_of(flying)))) == "a"
+    assert [bird.streamed for bird in flying.values()] == [0, 0, 0]
+
+
 @pytest.mark.parametrize("asked", [None, 0])
 def test_log_probabilities_are_for_those_who_ask(asked: int | None) -> None:
     flying = birds(Say("four", SURE), Say("x"), Say("x"))
@@ -445,6 +461,7 @@ def test_there_is_no_cascade_in_the_middle_of_tool_use(messages: tuple[Any, ...]
     text = run(text_of(cascade().stream(calls))) if streamed else run(cascade().complete(calls)).text
     assert text == ("large" if reason == "tool_use" else "small")
     assert (len(calls.record.calls), calls.record.reason) == (1, reason)
+    assert calls.record.model == ("owl" if reason == "tool_use" else "wren")
 
 
 # Nobody waits any more
