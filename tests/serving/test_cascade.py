@@ -25,7 +25,7 @@ from anabranch.routers.deferral.gaussian_belief import GaussianBelief
 from anabranch.routers.deferral.model_switch import ModelSwitch
 from anabranch.routers.deferral.robon import RoBoN
 from anabranch.routers.deferral.semantic_agreement import SemanticAgreement
-from anabranch.routers.deferral.state import Abstain, Action, Call, State
+from anabranch.routers.deferral.state import Abstain, Action, Answer, Call, State
 from anabranch.routers.deferral.threshold_chain import ThresholdChain
 from anabranch.routers.deferral.time_sharing import TimeSharing
 from anabranch.routers.estimates import Estimates
