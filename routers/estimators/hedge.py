@@ -40,8 +40,21 @@ LADDER = (
 FEW_TASKS = 5
 """Below so many the next task may well be the first to contradict those there are."""
 
-LEAST_TRIED = 3
-"""The rung at which few tasks begin, and at which a single one, which cannot be left out, ends."""
+_FEW, _FLAT = 3, 5  # where few tasks begin; from where on every prompt is treated alike
+
+
+def ladder_of(arms: int, tasks: int) -> tuple[Rung, ...]:
+    """The rungs to try, from the least caution on; a single task, which cannot be left out, ends at the first.
+
+    For a pair every prompt is treated alike: that changes when the default arm is left, and leaves the order in which
+    prompts are given to it, which is all that a pair's threshold reads.
+
+    >>> len(ladder_of(arms=9, tasks=12)), ladder_of(arms=9, tasks=2)[0].near, ladder_of(arms=2, tasks=12)[0].near
+    (7, 0.5, 0.0)
+    """
+    if arms == 2:
+        return LADDER[_FLAT:]
+    return LADDER[_FEW:] if tasks < FEW_TASKS else LADDER
 
 
 class Hedge(nn.Module):

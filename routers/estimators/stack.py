@@ -10,7 +10,7 @@ from anabranch.routers.estimates import Estimates
 from anabranch.routers.estimators.collected import Collected, known_mean
 from anabranch.routers.estimators.estimator import Batch, ClosedForm, Estimator, normalised
 from anabranch.routers.estimators.familiarity import Familiarity, familiar, limits_of
-from anabranch.routers.estimators.hedge import FEW_TASKS, LADDER, LEAST_TRIED, Hedge, Rung, significantly_worse
+from anabranch.routers.estimators.hedge import Hedge, Rung, ladder_of, significantly_worse
 from anabranch.routers.estimators.stacking import contrasts, stacking_weights
 from anabranch.routers.recipe import recipe_of
 
@@ -90,7 +90,7 @@ class Stack(ClosedForm):
         """Weigh the members, choose how careful to be, then train the members on everything."""
         whole = self._seen.stack()
         self.usage_mean = known_mean(whole.usage)
-        rung = LADDER[LEAST_TRIED]
+        rung = ladder_of(self.arms, 1)[0]
         distinct = _distinct(whole.embedding)
         if int(distinct.max()) + 1 >= FEWEST:
             unseen = self._cross_fit(whole, _random_folds(distinct, self.seed))
@@ -115,11 +115,12 @@ class Stack(ClosedForm):
         """The lowest rung at which no left-out task is significantly worse than the best single arm of the others."""
         groups = _task_groups(whole.task, self.seed)
         tasks = int(groups.max()) + 1
+        ladder = ladder_of(self.arms, tasks)
         if tasks == 1:
-            return LADDER[LEAST_TRIED]
+            return ladder[0]
         unseen = self._cross_fit(whole, groups)
         hedge = Hedge(self.arms)
-        for rung in LADDER[LEAST_TRIED if tasks < FEW_TASKS else 0 :]:
+        for rung in ladder:
             trust = familiar(unseen.distance, limits_of(distance, rung.near, rung.far))
             gains = []
             for group in range(tasks):
@@ -129,7 +130,7 @@ class Stack(ClosedForm):
                 gains.append(_gain(hedge(departure, trust[rows]), whole.quality[rows], hedge.default))
             if not significantly_worse(gains):
                 return rung
-        return LADDER[-1]
+        return ladder[-1]
 
     def _cross_fit(self, whole: Batch, folds: Tensor) -> Unseen:
         """Leave out one fold after another; folds int64 [N]."""

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from anabranch.routers.estimators.estimator import Batch, Estimator, normalised
 from anabranch.routers.estimators.familiarity import limits_of
-from anabranch.routers.estimators.hedge import FEW_TASKS, LADDER, LEAST_TRIED, Rung
+from anabranch.routers.estimators.hedge import FEW_TASKS, LADDER, Rung, ladder_of
 from anabranch.routers.estimators.knn import KNN
 from anabranch.routers.estimators.stack import Member, Stack
 from tests.routers.estimators.batches import batch_of, fitted
@@ -23,13 +23,13 @@ UNSURE = (*("left",) * 6, *("right",) * 3, "RIGHT") * 6
 
 
 def two_sides(prompts: int, usage: bool = False) -> Batch:
-    """Prompts around (1, 0, 0, 0) that arm 0 answers with 0.9, and around (0, 1, 0, 0) that arm 1 answers."""
+    """Prompts around (1, 0, 0, 0) that arm 0 answers with 0.9, and around (0, 1, 0, 0) that arm 1 does; arm 2 fails."""
     generator = torch.Generator().manual_seed(0)
     side = torch.arange(prompts) % 2
     embedding = torch.eye(4)[side] + 0.1 * torch.randn(prompts, 4, generator=generator)
-    chance = torch.where(side[:, None] == torch.arange(2), 0.9, 0.2)
-    quality = (torch.rand(prompts, 2, generator=generator) < chance).float()
-    cost = [[1.0 + float(one), 3.0] for one in side] if usage else None
+    chance = torch.where(side[:, None] == torch.arange(3), 0.9, torch.tensor([0.2, 0.2, 0.0]))
+    quality = (torch.rand(prompts, 3, generator=generator) < chance).float()
+    cost = [[1.0 + float(one), 3.0, 3.0] for one in side] if usage else None
     return batch_of(embedding, quality, usage=cost)
 
 
@@ -41,13 +41,13 @@ def random_labels(prompts: int, copies: int = 1) -> Batch:
 
 
 def tasks_of(*tasks: tuple[str, ...]) -> Batch:
-    """Tasks whose prompts are on the left or the right; capitals turn round who is right."""
+    """Tasks whose prompts are on the left or the right; capitals turn round who is right, which arm 2 never is."""
     generator = torch.Generator().manual_seed(0)
     kinds = [(number, kind) for number, task in enumerate(tasks) for kind in task]
     side = torch.tensor([int(kind.lower() == "right") for _, kind in kinds])
     turned = torch.tensor([int(kind.isupper()) for _, kind in kinds])
     embedding = torch.eye(4)[side] + 0.1 * torch.randn(len(kinds), 4, generator=generator)
-    quality = torch.nn.functional.one_hot((side + turned) % 2, 2).float()
+    quality = torch.nn.functional.one_hot((side + turned) % 2, 3).float()
     return batch_of(embedding, quality, task=[number for number, _ in kinds])
 
 
@@ -82,7 +82,7 @@ def test_one_member_is_itself_up_to_its_weight_where_all_is_familiar() -> None:
     near = batch.embedding[stack.familiarity(normalised(batch.embedding)) == 1]
     assert len(near) > 60
     assert 0.8 < stack.weight.item() < 1.3
-    alone = fitted(KNN(4, 2, k=20), batch)(near).quality
+    alone = fitted(KNN(4, 3, k=20), batch)(near).quality
     mean = batch.quality.mean(dim=0)
     expected = (mean + stack.weight * (alone - mean)).clamp(0.0, 1.0)
     torch.testing.assert_close(stack(near).quality, expected, atol=1e-5, rtol=0)
@@ -95,10 +95,10 @@ def test_what_is_unlike_training_keeps_half_and_pays_the_toll() -> None:
     far = torch.tensor([[1.0, 0.0, 3.0, 0.0], [0.0, 1.0, 0.0, -3.0]])
     assert stack.familiarity(normalised(far)).tolist() == [0.0, 0.0]
     mean = batch.quality.mean(dim=0)
-    toll = 0.05 * (torch.arange(2) != mean.argmax())
+    toll = 0.05 * (torch.arange(3) != mean.argmax())
     expected = mean + 0.5 * departure(stack, far) - toll
     assert departure(stack, far).abs().max() > 0.05
-    torch.testing.assert_close(stack(far).quality, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(stack(far).quality, expected.clamp(0.0, 1.0), atol=1e-5, rtol=0)
 
 
 def test_far_from_all_prompts_a_narrow_kernel_leaves_the_averages() -> None:
@@ -106,8 +106,10 @@ def test_far_from_all_prompts_a_narrow_kernel_leaves_the_averages() -> None:
     batch = two_sides(120)
     far = torch.tensor([[-1.0, -1.0, 0.0, 0.0]])
     mean = batch.quality.mean(dim=0)
-    expected = mean - 0.05 * (torch.arange(2) != mean.argmax())
-    assert stacked(batch, [NARROW])(far).quality[0].tolist() == pytest.approx(expected.tolist(), abs=1e-4)
+    expected = mean - 0.05 * (torch.arange(3) != mean.argmax())
+    assert stacked(batch, [NARROW])(far).quality[0].tolist() == pytest.approx(
+        expected.clamp(min=0.0).tolist(), abs=1e-4
+    )
 
 
 @pytest.mark.parametrize("copies", [1, 2])
@@ -128,15 +130,15 @@ def test_few_distinct_prompts_are_answered_by_the_averages() -> None:
     batch = Batch(*(torch.cat([part, part[1:]]) for part in few))._replace(row=torch.arange(97))
     stack = stacked(batch, [NEIGHBOURS])
     assert stack.weight.tolist() == [0.0]
-    torch.testing.assert_close(stack(batch.embedding).quality, batch.quality.mean(dim=0).expand(97, 2))
+    torch.testing.assert_close(stack(batch.embedding).quality, batch.quality.mean(dim=0).expand(97, 3))
 
 
 def test_usage_is_learnt_with_weights_of_its_own() -> None:
-    """Arm 0 costs 1 on the left and 2 on the right, arm 1 always 3."""
+    """Arm 0 costs 1 on the left and 2 on the right, the others always 3."""
     stack = stacked(two_sides(120, usage=True), [NEIGHBOURS])
     usage = stack(torch.eye(4)[:2]).usage
-    assert usage.tolist()[0] == pytest.approx([1.0, 3.0], abs=0.1)
-    assert usage.tolist()[1] == pytest.approx([2.0, 3.0], abs=0.1)
+    assert usage.tolist()[0] == pytest.approx([1.0, 3.0, 3.0], abs=0.1)
+    assert usage.tolist()[1] == pytest.approx([2.0, 3.0, 3.0], abs=0.1)
 
 
 def test_tasks_that_agree_need_the_least_care(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +146,7 @@ def test_tasks_that_agree_need_the_least_care(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_few_tasks_that_agree_need_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert rung_of(tasks_of(*(MIXED,) * (FEW_TASKS - 1)), monkeypatch) == LADDER[LEAST_TRIED]
+    assert rung_of(tasks_of(*(MIXED,) * (FEW_TASKS - 1)), monkeypatch) == ladder_of(3, 1)[0]
 
 
 def test_a_task_that_contradicts_the_others_calls_for_the_most_care(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,8 +181,19 @@ def test_what_is_unlike_the_others_needs_no_more_care_than_it_has(monkeypatch: p
 
 def test_one_task_cannot_be_left_out_and_two_can(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same prompts: as a task of its own the second contradicts the first, which no rung mends."""
-    assert rung_of(tasks_of((*MIXED, *("RIGHT",) * 16)), monkeypatch) == LADDER[LEAST_TRIED]
+    assert rung_of(tasks_of((*MIXED, *("RIGHT",) * 16)), monkeypatch) == ladder_of(3, 1)[0]
     assert rung_of(tasks_of(MIXED, ("RIGHT",) * 16), monkeypatch) == LADDER[-1]
+
+
+def test_of_a_pair_every_prompt_is_treated_alike() -> None:
+    """Far or near, half the departures and the toll: who is familiar does not change the order of prompts."""
+    batch = two_sides(120)._replace(quality=two_sides(120).quality[:, :2], usage=two_sides(120).usage[:, :2])
+    stack = stacked(batch, [NEIGHBOURS])
+    rows = torch.cat([batch.embedding[:2], torch.tensor([[1.0, 0.0, 3.0, 0.0]])])
+    assert stack.familiarity(normalised(rows)).tolist() == [0.0] * 3
+    mean = batch.quality.mean(dim=0)
+    expected = mean + 0.5 * departure(stack, rows) - 0.05 * (torch.arange(2) != mean.argmax())
+    torch.testing.assert_close(stack(rows).quality, expected.clamp(0.0, 1.0), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("recipe", ["mlp", "routellm-sw"])
