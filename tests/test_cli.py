@@ -93,7 +93,7 @@ def test_auto_says_what_it_found(labels: Path, tmp_path: Path, capsys: pytest.Ca
     found = answer(capsys, "train", "auto", *MEMBERS, "--labels", labels, "--out", tmp_path / "run", *HASHING)
     assert found["auto"] == json.loads((tmp_path / "run" / "auto.json").read_text())
     assert found["auto"]["word"] in {"route", "do not route", "not enough data"}
-    assert found["auto"]["prompts"] == found["prompts"]["train"] == 136
+    assert found["auto"]["prompts"] == found["prompts"]["train"] == 160
     names = [one["name"] for one in found["auto"]["candidates"]]
     assert (names[0], sorted(names[1:])) == ("stack", ["knn k=20", "ridge"])
     assert found["auto"]["candidates"][0]["gain"].keys() == {"value", "low", "high"}

@@ -18,4 +18,4 @@ def test_settings_reach_the_estimator_they_are_for() -> None:
 
 
 def test_the_network_descends_as_the_authors_code_does() -> None:
-    assert recipe_of("routing-lessons", {"epochs": 3}).descent == Descent(3, 128, 2e-5)
+    assert recipe_of("routing-lessons", {"epochs": 3}).descent == Descent(3, 128, 2e-5, max_steps=100_000)
