@@ -33,18 +33,19 @@ def reached(board: Board, data: Path, work: Path) -> dict[str, Any]:
         started = time.process_time()
         run, finding = auto(field.folder, Path(scratch) / "run", tracker="disabled", progress=False)
         seconds = time.process_time() - started
-    rows = measure(run.router("auto", field.embedder), field.ground).rows
+    ground = field.ground
+    rows = measure(run.router("auto", field.embedder), ground).rows
     caution = run.estimator.hedge.caution.tolist() if isinstance(run.estimator, Stack) else None
     return {
         "board": board.name,
         "recipe": run.settings.recipe,
         "word": finding.word,
         "cross_validated_gain": [finding.candidates[0].gain.value, finding.candidates[0].gain.low],
-        "best_single": float(field.ground.bar.best_single[0]),
+        "best_single": float(ground.arms.quality[0, ground.best]),
         **{name: interval(rows[name]) for name in FIGURES if name in rows},
         "caution": caution,
         "train_prompts": finding.prompts,
-        "test_prompts": len(field.ground.table),
+        "test_prompts": len(ground.table),
         "train_cpu_s": round(seconds, 1),
     }
 
