@@ -41,9 +41,13 @@ def labelled_split(run: Path, name: str, labels: LabelSet, arms: tuple[str, ...]
     return outcomes.take([row[prompt_id] for prompt_id in splits[name]])
 
 
-def write_unseen(run: Path, said: Estimates[Floats]) -> None:
-    """Keep estimates [N, A] of a RUN's N validation prompts, made by routers that had not seen them."""
-    save_file({name: np.ascontiguousarray(part) for name, part in said._asdict().items()}, run / UNSEEN)
+def write_unseen(run: Path, said: Estimates[Floats] | None) -> None:
+    """Keep estimates [N, A] of a RUN's N validation prompts, by routers that had not seen them; None keeps none."""
+    path = run / UNSEEN
+    if said is None:
+        path.unlink(missing_ok=True)  # an interrupted training may have left another router's
+    else:
+        save_file({name: np.ascontiguousarray(part) for name, part in said._asdict().items()}, path)
 
 
 def read_unseen(run: Path) -> Estimates[Floats] | None:

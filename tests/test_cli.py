@@ -1,8 +1,10 @@
 """The command line as a person meets it, in a process of its own where that matters."""
 
 import json
+import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from anabranch.__main__ import main
 from anabranch.commands.recipe_flags import recipe_flags
 from anabranch.data.labelset import read_labels, write_labels
+from anabranch.training.fit_options import FitOptions
 from examples.two_skills import label_set
 
 HASHING = ["--encoder", "hashing", "--tracker", "disabled"]
@@ -87,6 +90,15 @@ def test_the_help_of_a_recipe_shows_the_descent_of_what_was_chosen(capsys: pytes
 
 
 MEMBERS = ("--members", '[{"recipe": "ridge"}, {"recipe": "knn", "k": 20}]')
+
+
+def test_train_shows_its_options_and_no_others(capsys: pytest.CaptureFixture[str]) -> None:
+    """What one part of the house hands another, such as arrays, is no flag."""
+    with pytest.raises(SystemExit):
+        main(["train", "zero", "--help"])
+    shown = set(re.findall(r"^ +--(\w+)", capsys.readouterr().out, re.MULTILINE))
+    own = {"labels", "out", "settings", "config", "help", "print_config"}
+    assert shown - own == {field.name for field in fields(FitOptions)}
 
 
 def test_auto_says_what_it_found(labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

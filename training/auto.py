@@ -40,11 +40,12 @@ from anabranch.routers.run import Run
 from anabranch.training.calibrate import Target, fitted_policy
 from anabranch.training.choices import knobs_of, try_out
 from anabranch.training.examples import cached_embedder, examples_of
-from anabranch.training.fit import default_policy, fit, refuse_overwriting, refuse_promises
+from anabranch.training.fit import default_policy, fit_prepared, refuse_overwriting, refuse_promises
+from anabranch.training.fit_options import FitOptions
 from anabranch.training.ground import Ground, lay_ground
 from anabranch.training.metrics.curve import bootstrap_curve
 from anabranch.training.paired import Paired
-from anabranch.training.prepared import costing_of, prepare
+from anabranch.training.prepared import Prepared, costing_of, prepare
 from anabranch.training.progress import training_progress
 from anabranch.training.recall import recalled
 from anabranch.training.report.contents import Interval
@@ -92,58 +93,39 @@ class Finding:
     prompts: int
 
 
-def auto(
-    labels: Path,
-    out: Path,
-    settings: Mapping[str, Any] | None = None,
-    *,
-    progress: bool = True,
-    **options: Any,
-) -> tuple[Run, Finding]:
+def auto(labels: Path, out: Path, settings: Mapping[str, Any] | None = None, **options: Any) -> tuple[Run, Finding]:
     """Cross-validate the stack and write the RUN that the finding calls for.
 
     Args:
         labels: label-set folder.
         out: RUN folder to write.
         settings: of the stack.
-        progress: show progress bars.
-        options: of `fit`.
+        options: fields of `FitOptions`; `validation_share` counts only where the stack is not worth writing.
 
     Raises:
         ValueError: as `fit`, or an option needs prompts that are held out.
     """
     refuse_overwriting(out)
-    refuse_promises(Target.parse(options.get("target", "best-single")), options.get("calibration", "none"))
-    chosen = {"seed": options.get("seed", 0)} | dict(settings or {})
-    finding, unseen = find(labels, chosen, progress=progress, **_shared(options))
+    given = FitOptions(**options)
+    refuse_promises(Target.parse(given.target), given.calibration)
+    chosen = {"seed": given.seed} | dict(settings or {})
+    held_out = prepare(labels, given.models, (1,), validation_share=given.validation_share, seed=given.seed)
+    pooled = held_out.pooled()
+    finding, unseen = find(pooled, chosen, given)
     if finding.candidates[0].gain.value > 0:
-        return fit(labels, out, "stack", chosen, progress=progress, unseen=unseen, **options), finding
-    return fit(labels, out, "zero", progress=progress, **options), finding
+        return fit_prepared(pooled, out, "stack", chosen, given, unseen), finding
+    return fit_prepared(held_out, out, "zero", {}, given), finding
 
 
-def find(
-    labels: Path,
-    settings: Mapping[str, Any],
-    *,
-    models: Any = None,
-    encoder: str = "minilm",
-    encoder_options: Mapping[str, Any] | None = None,
-    policy: str | None = None,
-    prices: Path | None = None,
-    validation_share: float = 0.15,
-    seed: int = 0,
-    cache: Path | None = None,
-    progress: bool = True,
-) -> tuple[Finding, Estimates[Floats]]:
-    """Nested cross-validation of the stack, and its estimates of every prompt; the arguments are those of `fit`."""
-    prepared = prepare(labels, models, (1,), validation_share=validation_share, seed=seed).pooled()
-    costing = costing_of(prepared.train, read_prices(prices) if prices else None)
-    text_encoder = load_encoder(encoder, **(encoder_options or {}))
-    embedding = cached_embedder(text_encoder, cache, progress)(prepared.train.texts)
-    with training_progress("cross-validating the stack", progress) as shown:
-        unseen = cross_validate(prepared.train, costing, embedding, settings, seed=seed, progress=shown)
-    name = policy or default_policy(recipe_of("stack"), costing, len(prepared.train.arms))
-    return judge(prepared.train, unseen, costing, load_policy(name, {}), seed=seed), unseen["stack"]
+def find(prepared: Prepared, settings: Mapping[str, Any], given: FitOptions) -> tuple[Finding, Estimates[Floats]]:
+    """Nested cross-validation of the stack on the train prompts, and its estimates [N, A] of each of them."""
+    costing = costing_of(prepared.train, read_prices(given.prices) if given.prices else None)
+    text_encoder = load_encoder(given.encoder, **(given.encoder_options or {}))
+    embedding = cached_embedder(text_encoder, given.cache, given.progress)(prepared.train.texts)
+    with training_progress("cross-validating the stack", given.progress) as shown:
+        unseen = cross_validate(prepared.train, costing, embedding, settings, seed=given.seed, progress=shown)
+    name = given.policy or default_policy(recipe_of("stack"), costing, len(prepared.train.arms))
+    return judge(prepared.train, unseen, costing, load_policy(name, {}), seed=given.seed), unseen["stack"]
 
 
 def cross_validate(
@@ -247,9 +229,3 @@ def _folds(groups: Any, seed: int) -> np.ndarray:
 def _named(member: Mapping[str, Any]) -> str:
     """`knn k=80` for a member's recipe and settings."""
     return " ".join([str(member["recipe"]), *(f"{key}={value}" for key, value in member.items() if key != "recipe")])
-
-
-def _shared(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of `fit` that decide what is learnt."""
-    names = ("models", "encoder", "encoder_options", "policy", "prices", "validation_share", "seed", "cache")
-    return {name: options[name] for name in names if name in options}

@@ -4,7 +4,7 @@ anabranch train knn --labels LABELS --out RUN
 anabranch train mlp --labels LABELS --out RUN --hidden 512 --seed 1
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,14 @@ from anabranch.routers.estimators.calibrated import Calibrated
 from anabranch.routers.estimators.estimator import Estimator
 from anabranch.routers.recipe import Recipe, recipe_of, settings_of
 from anabranch.routers.run import Run
-from anabranch.routers.run_splits import write_unseen
 from anabranch.routers.settings import CostingSettings, PolicySettings, Provenance, RouterSettings
 from anabranch.training.calibrate import Target, refuse_misuse, settle
 from anabranch.training.examples import Embedder, Examples, cached_embedder, examples_of
+from anabranch.training.fit_options import FitOptions
 from anabranch.training.prepared import Prepared, costing_of, prepare, refuse_unknown_votes, warn_of_collisions
 from anabranch.training.provenance import provenance_of, write_run
 from anabranch.training.recall import recalled
-from anabranch.training.trainer import Tracker, TrainerOptions, train_estimator
+from anabranch.training.trainer import TrainerOptions, train_estimator
 
 
 def fit(
@@ -40,20 +40,7 @@ def fit(
     out: Path,
     recipe: str = "knn",
     settings: Mapping[str, Any] | None = None,
-    *,
-    models: Sequence[str] | None = None,
-    encoder: str = "minilm",
-    encoder_options: Mapping[str, Any] | None = None,
-    policy: str | None = None,
-    target: str = "best-single",
-    calibration: str = "none",
-    prices: Path | None = None,
-    validation_share: float = 0.15,
-    seed: int = 0,
-    cache: Path | None = None,
-    tracker: Tracker = "offline",
-    progress: bool = True,
-    unseen: Estimates[Floats] | None = None,
+    **options: Any,
 ) -> Run:
     """Train a router and write its RUN folder.
 
@@ -62,65 +49,70 @@ def fit(
         out: RUN folder to write; an existing run is not overwritten.
         recipe: registry name, or `package.module:Class`.
         settings: the recipe's own settings.
-        models: the pool; every model with labels if None.
-        encoder: registry name, folder, or hub id of a sentence encoder.
-        encoder_options: its options, e.g. max_tokens.
-        policy: registry name; if None the recipe's own, or threshold-pair for two arms without costs.
-        target: what the trade-off is calibrated to on the validation split, see `Target`.
-        calibration: platt, isotonic, temperature or none: the map that makes expected quality of the router's
-            estimates. It is fitted on the validation split, which then chooses the trade-off as well (and before both
-            the best epoch): what the split says of the trade-off is a little too good by as much as the map fits
-            its noise. Test prompts decide nothing either way.
-        prices: price table in LiteLLM's format; costs then come from tokens at these prices.
-        validation_share: share of train that calibrates, where the labels name no validation split.
-        seed: of splits, initial weights, shuffling and draws.
-        cache: folder of the embedding cache; below ~/.cache/anabranch if None.
-        tracker: Weights & Biases offline, online or disabled; a CSV log is always written.
-        progress: show progress bars.
-        unseen: cross-fitted estimates [N, A] of all N prompts outside the test, see `Prepared.pooled`; if given, no
-            prompt is held out, and these calibrate.
+        options: fields of `FitOptions`.
 
     Raises:
         ValueError: the labels, names or settings break a rule; the message says which.
     """
     refuse_overwriting(out)
-    aim = Target.parse(target)
-    chosen = _with_seed(recipe, settings or {}, seed)
+    given = FitOptions(**options)
+    chosen = _with_seed(recipe, settings or {}, given.seed)
     method = recipe_of(recipe, chosen)
-    prepared = prepare(labels, models, method.samples, validation_share=validation_share, seed=seed)
-    if unseen is not None:
-        prepared = prepared.pooled()
-        refuse_promises(aim, calibration)
+    prepared = prepare(labels, given.models, method.samples, validation_share=given.validation_share, seed=given.seed)
     if method.estimator.learns_from == "preferences":
-        refuse_unknown_votes(prepared.label_set, models)
-    costing = costing_of(prepared.train, read_prices(prices) if prices else None)
-    text_encoder = load_encoder(encoder, **(encoder_options or {}))
-    warn_of_collisions(text_encoder.tokens, prepared.train.texts)
-    embedder = cached_embedder(text_encoder, cache, progress)
+        refuse_unknown_votes(prepared.label_set, given.models)
+    return fit_prepared(prepared, out, recipe, chosen, given)
 
+
+def fit_prepared(
+    prepared: Prepared,
+    out: Path,
+    recipe: str,
+    settings: Mapping[str, Any],
+    given: FitOptions,
+    unseen: Estimates[Floats] | None = None,
+) -> Run:
+    """Train a router on prompts that are read and split, and write its RUN folder.
+
+    Args:
+        prepared: who trains, who calibrates.
+        out: RUN folder to write.
+        recipe: registry name, or `package.module:Class`.
+        settings: the recipe's own settings.
+        given: how.
+        unseen: cross-fitted estimates [N, A] of the N validation prompts, if those train as well (`Prepared.pooled`);
+            these then calibrate.
+
+    Raises:
+        ValueError: as `fit`.
+    """
+    aim, method = Target.parse(given.target), recipe_of(recipe, settings)
+    costing = costing_of(prepared.train, read_prices(given.prices) if given.prices else None)
+    text_encoder = load_encoder(given.encoder, **(given.encoder_options or {}))
+    warn_of_collisions(text_encoder.tokens, prepared.train.texts)
+    embedder = cached_embedder(text_encoder, given.cache, given.progress)
     draft = RouterSettings(
         recipe=recipe,
-        recipe_settings=chosen,
+        recipe_settings=dict(settings),
         arms=prepared.outcomes.arms,
-        encoder=encoder,
-        encoder_options=dict(encoder_options or {}),
+        encoder=given.encoder,
+        encoder_options=dict(given.encoder_options or {}),
         routing_text_version=ROUTING_TEXT_VERSION,
         costing=CostingSettings(**asdict(costing)),
-        policy=_uncalibrated(policy, method, costing, len(prepared.outcomes.arms), aim),
-        calibration=calibration,
+        policy=_uncalibrated(given.policy, method, costing, len(prepared.outcomes.arms), aim),
+        calibration=given.calibration,
         **_facts(text_encoder, method.estimator),
     )
-    kind = method.estimator.quality_kind if calibration == "none" else "calibrated"
+    kind = method.estimator.quality_kind if given.calibration == "none" else "calibrated"
     refuse_misuse(draft.policy.name, method.policy, kind, aim)  # here as well, so that no training is in vain
-    options = TrainerOptions(out / "logs", seed, tracker, progress, {"recipe": recipe, "encoder": encoder, **chosen})
-    run, losses = learn(draft, provenance_of(prepared, seed), prepared, text_encoder, embedder, options)
+    config = {"recipe": recipe, "encoder": given.encoder, **settings}
+    options = TrainerOptions(out / "logs", given.seed, given.tracker, given.progress, config)
+    run, losses = learn(draft, provenance_of(prepared, given.seed), prepared, text_encoder, embedder, options)
     router = run.router("", embedder_of(run, embedder))
     if unseen is not None:
         router = replace(router, estimate=recalled(prepared.validation.texts, unseen))
-        out.mkdir(parents=True, exist_ok=True)
-        write_unseen(out, unseen)
     run, calibrated = settle(run, router, prepared.train, prepared.validation, aim)
-    write_run(run, out, prepared, {**losses, **asdict(calibrated)})
+    write_run(run, out, prepared, {**losses, **asdict(calibrated)}, unseen)
     return run
 
 

@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import orjson
 
+from anabranch.data.outcomes import Floats
+from anabranch.routers.estimates import Estimates
 from anabranch.routers.run import Run
+from anabranch.routers.run_splits import write_unseen
 from anabranch.routers.settings import Provenance
 from anabranch.training.prepared import Prepared
 
@@ -36,12 +39,23 @@ def provenance_of(prepared: Prepared, seed: int) -> Provenance:
     )
 
 
-def write_run(run: Run, folder: Path, prepared: Prepared, metrics: dict[str, Any]) -> None:
-    """Write the RUN folder; run.json comes last, so a folder that has it is whole."""
+def write_run(
+    run: Run, folder: Path, prepared: Prepared, metrics: dict[str, Any], unseen: Estimates[Floats] | None = None
+) -> None:
+    """Write the RUN folder; run.json comes last, so a folder that has it is whole.
+
+    Args:
+        run: what was trained.
+        folder: may hold what an interrupted training left.
+        prepared: who trained and who calibrated it.
+        metrics: what its training reports.
+        unseen: estimates [N, A] of the N validation prompts by routers that had not seen them, if they trained the run.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     ids = prepared.splits.prompt_ids
     rows = {name: [ids[row] for row in getattr(prepared.splits, name)] for name in ("train", "validation", "test")}
     (folder / "splits.json").write_text(json.dumps(rows))
     # orjson writes what is not known (NaN) as null
     (folder / "metrics.json").write_bytes(orjson.dumps(metrics, option=orjson.OPT_INDENT_2))
+    write_unseen(folder, unseen)
     run.save(folder)

@@ -11,8 +11,9 @@ from anabranch.data.outcomes import Floats, Outcomes
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.policies.registry import load_policy
 from anabranch.routers.run import Run, load_run
-from anabranch.routers.run_splits import labelled_split, read_unseen
+from anabranch.routers.run_splits import labelled_split, read_unseen, write_unseen
 from anabranch.training.auto import Finding, auto, cross_validate, judge
+from anabranch.training.fit import fit
 from anabranch.training.prepared import costing_of
 from anabranch.training.relearn import prepared_again
 from tests.contract.worlds import World, cluster_world, matched_world, no_signal_world
@@ -235,6 +236,17 @@ def test_what_needs_prompts_held_out_is_refused(
     with pytest.raises(ValueError, match=words):
         trained(make_labels(), tmp_path / "run", **option)
     assert not (tmp_path / "run").exists()
+
+
+def test_what_an_interrupted_auto_left_is_not_read(make_labels: LabelMaker, tmp_path: Path) -> None:
+    """A folder without run.json is free; estimates of other routers must not calibrate the one that comes next."""
+    labels, out = make_labels(), tmp_path / "run"
+    out.mkdir()
+    nothing = np.zeros((3, 3), np.float32)
+    write_unseen(out, Estimates(nothing, nothing, nothing))
+    fit(labels, out, "ridge", encoder="hashing", tracker="disabled", progress=False)
+    assert read_unseen(out) is None
+    assert calibrate(out, labels=labels, target="best-single").data["quality"] > 0.5
 
 
 def test_a_risk_is_not_promised_afterwards_either(make_labels: LabelMaker, tmp_path: Path) -> None:
