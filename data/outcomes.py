@@ -7,6 +7,8 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from anabranch.data.split_rows import split_rows
+
 Floats = NDArray[np.floating]
 UsageKind = Literal["completion_tokens", "cost_usd", "unknown"]
 
@@ -152,10 +154,7 @@ class Outcomes:
         Raises:
             ValueError: no prompt carries that name; the message lists the splits there are.
         """
-        rows = np.array([split == name for split in self.splits], dtype=bool)
-        if not rows.any():
-            raise ValueError(f"split {name!r} is empty; splits with prompts: {sorted(set(self.splits))}")
-        return self.take(rows)
+        return self.take(split_rows(self.splits, name))
 
     def with_splits(self, splits: Sequence[str]) -> Self:
         """The same outcomes under other split names (N of them)."""

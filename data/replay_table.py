@@ -12,6 +12,7 @@ from anabranch.data.columns import codes, numbers, strings
 from anabranch.data.label_rules import sample_numbers
 from anabranch.data.labelset import LabelSet
 from anabranch.data.outcomes import Floats
+from anabranch.data.split_rows import split_rows
 from anabranch.data.token_signals import RECORDED, signals_of_record
 
 KeyOf = Callable[[str, str], str | None]
@@ -121,10 +122,7 @@ class ReplayTable:
         Raises:
             ValueError: there is none.
         """
-        rows = np.array([one == name for one in self.splits], bool)
-        if not rows.any():
-            raise ValueError(f"split {name!r} is empty; splits with prompts: {sorted(set(self.splits))}")
-        return self.take(rows)
+        return self.take(split_rows(self.splits, name))
 
 
 def replay_table(labels: LabelSet, models: Sequence[str] | None = None, key_of: KeyOf | None = None) -> ReplayTable:
