@@ -1,12 +1,12 @@
 """What a step of cascade routing costs; prints JSON.
 
-    python benchmarks/cascades.py [decision]
+    python -m benchmarks.cascades [decision]
 
 Goals, on one thread:
 
     decision    the next action of cascade routing, all that `decide` does: under 0.3 ms on average at 11 models, under
-                2 ms at 20, at every price, at its default depth of 5, after no call, one and two;
-                the price 0, where every call is worth it and nothing can be pruned by cost, is reported and no goal
+                2 ms at 20, at every price, at its default depth of 5, after no call, one and two; the price 0, where
+                every call is worth it and nothing can be pruned by cost, counts like any other
 
 Times are of the processor, of each state the best of several, so that whatever else runs disturbs them little; data are
 synthetic: better models are dearer, estimates are noisy, signals are less so.
@@ -14,7 +14,6 @@ synthetic: better models are dearer, estimates are noisy, signals are less so.
 
 import argparse
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
@@ -25,6 +24,7 @@ import numpy as np
 from anabranch.routers.deferral.cascade_routing import CascadeRouting
 from anabranch.routers.deferral.gaussian_belief import GaussianBelief
 from anabranch.routers.deferral.state import Call, Candidate, State
+from benchmarks.timing import best_ms
 
 LIMIT_MS = {11: 0.3, 20: 2.0}
 SIGNAL = "sure"
@@ -65,18 +65,6 @@ def states(policy: CascadeRouting, called: int, count: int) -> list[State]:
     return made
 
 
-def best_ms(call: Callable[[], object], repeats: int) -> float:
-    """Milliseconds of processor time, the best of several after one to warm up."""
-    call()
-    return 1000 * min(_spent_s(call) for _ in range(repeats))
-
-
-def _spent_s(call: Callable[[], object]) -> float:
-    start = time.process_time()
-    call()
-    return time.process_time() - start
-
-
 def decision(
     sizes: Sequence[int] = (3, 11, 20),
     prices: Sequence[float] = (0.0, 0.03, 0.1, 0.3),
@@ -94,7 +82,7 @@ def decision(
             ms = [best_ms(lambda state=state, at=at: at.decide(state), repeats) for state in asked]  # type: ignore[misc]
             mean = sum(ms) / len(ms)
             rows.append({"models": models, "called": called, "price": price, "ms": mean, "slowest_ms": max(ms)})
-            slowest[models] = max(slowest[models], mean if price else 0.0)
+            slowest[models] = max(slowest[models], mean)
     goals = {
         f"{models}_models_under_{LIMIT_MS[models]}_ms": slowest[models] < LIMIT_MS[models]
         for models in sizes

@@ -24,7 +24,7 @@ from anabranch.routers.estimators.estimator import ClosedForm
 from anabranch.routers.policies.registry import load_policy
 from anabranch.routers.recipe import Recipe, recipe_of
 from anabranch.routers.registry import ROUTERS
-from anabranch.routers.router import Router
+from anabranch.routers.router import Estimate, Router
 from anabranch.routers.run import estimate_batches
 from anabranch.training.calibrate import Target, calibrate, fitted_policy
 from anabranch.training.examples import examples_of
@@ -78,8 +78,7 @@ def said_of(name: str, seed: int) -> str:
     estimator.observe(batch.batch(list(range(len(train))))[0])
     estimator.finalise()
     said = estimate_batches(estimator.eval(), embedding, None)
-    router = _router(name, recipe, costing, train.arms)
-    router = replace(router, estimate=recalled(list(row), said))
+    router = _router(name, recipe, costing, train.arms, recalled(list(row), said))
     router = replace(router, policy=fitted_policy(router, train, validation))
     router = router.at(calibrate(router, validation, Target("best-single")).tradeoff)
     paired = Paired.draw(len(test), REPLICATES, seed)
@@ -89,11 +88,10 @@ def said_of(name: str, seed: int) -> str:
     return verdict(curve.quality[:, 0], cost, ground.bar, paired).word
 
 
-def _router(name: str, recipe: Recipe, costing: Costing, arms: tuple[str, ...]) -> Router:
+def _router(name: str, recipe: Recipe, costing: Costing, arms: tuple[str, ...], estimate: Estimate) -> Router:
     policy = default_policy(recipe, costing, len(arms))
     settings = dict(recipe.policy_settings) if policy == recipe.policy else {}
-    loaded = load_policy(policy, settings)
-    return Router(name, arms, lambda texts, tradeoff: None, costing, loaded, 1.0, recipe.estimator.quality_kind)  # type: ignore[arg-type]
+    return Router(name, arms, estimate, costing, load_policy(policy, settings), 1.0, recipe.estimator.quality_kind)
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """What routers cost: microseconds after the encoder, training, neighbours in hundreds of thousands; prints JSON.
 
-    python benchmarks/routers.py [heads] [battles] [neighbours] [training] [hull] [memory]
+    python -m benchmarks.routers [heads] [battles] [neighbours] [training] [hull] [memory]
 
 Goals, on one thread:
 
@@ -50,6 +50,7 @@ from anabranch.routers.registry import ROUTERS
 from anabranch.training.examples import examples_of
 from anabranch.training.metrics.hull import ndch
 from anabranch.training.trainer import TrainerOptions, train_estimator
+from benchmarks.timing import best_ms, spent_s
 
 WIDTH, TOKENS, ENCODER_ROWS = 384, 64, 64  # 64 texts of 64 tokens are what a session takes in at once
 AFFINE = ("embedllm", "linucb", "logistic", "ridge", "routellm-mf")
@@ -68,18 +69,6 @@ def embeddings(prompts: int, width: int = WIDTH, seed: int = 0) -> Floats:
     place = topics[rng.integers(len(topics), size=prompts)] + rng.standard_normal((prompts, 24), np.float32) / 2
     rows = np.tanh(place @ directions / 5) + rng.standard_normal((prompts, width), np.float32) / 3
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
-
-
-def best_ms(call: Callable[[], object], repeats: int) -> float:
-    """Milliseconds of processor time, the best of several after one to warm up."""
-    call()
-    return 1000 * min(_spent_s(call) for _ in range(repeats))
-
-
-def _spent_s(call: Callable[[], object]) -> float:
-    start = time.process_time()
-    call()
-    return time.process_time() - start
 
 
 def session(model: ModelProto) -> onnxruntime.InferenceSession:
@@ -248,7 +237,7 @@ def _train_s(row: str, prompts: int, arms: int, settings: Mapping[str, Any]) -> 
         options = TrainerOptions(Path(folder), tracker="disabled", progress=False)
         parts = [_examples(count, arms, estimator) for count in (prompts, max(1, prompts // 10))]
         encoder = HashingEncoder(width=WIDTH)
-        return _spent_s(lambda: train_estimator(encoder, estimator, parts[0], parts[1], options))
+        return spent_s(lambda: train_estimator(encoder, estimator, parts[0], parts[1], options))
 
 
 def _examples(prompts: int, arms: int, estimator: Estimator) -> Any:
@@ -274,8 +263,9 @@ def memory(sizes: tuple[int, int, int] = (10_000, 20_000, 40_000)) -> Row:
 
 
 def _peak_mb_of(row: str, prompts: int) -> float:
-    command = [sys.executable, __file__, "--peak", row, str(prompts)]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    command = [sys.executable, "-m", "benchmarks.routers", "--peak", row, str(prompts)]
+    root = Path(__file__).parents[1]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True, cwd=root).stdout)
 
 
 def peak_mb(row: str, prompts: int) -> float:

@@ -42,7 +42,8 @@ def board_ground(test: Outcomes, train: Outcomes, *, macro: bool, replicates: in
         return lay_ground(test, train, Paired.draw(len(test), replicates, seed))
     ground = lay_ground(test, train, _draw_macro(test, replicates, seed))
     means = bootstrap_means(macro_weights(train.tasks)[None, :], train.quality)[0]
-    return replace(ground, best=int(np.nanargmax(means)))
+    best = int(np.nanargmax(means))
+    return replace(ground, best=best, bar=replace(ground.bar, best_single=ground.arms.quality[:, best]))
 
 
 def measure(router: Router, ground: Ground) -> Measured:
