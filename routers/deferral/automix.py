@@ -33,7 +33,7 @@ class AutoMix:
     Call(models=(1,), reason='unsure')
     """
 
-    source = "Aggarwal et al. 2024, arXiv 2310.12963"
+    source = "AutoMix, arXiv 2310.12963"
     specification = "code"
     models: tuple[int, int]
     escalate: tuple[bool, ...]

@@ -29,7 +29,7 @@ class ThresholdChain:
     """
 
     source = "Varshney and Baral 2022, arXiv 2210.05528"
-    specification = "paper"
+    specification = "secondary"
     models: tuple[int, ...]
     thresholds: tuple[float, ...]
     signal: str

@@ -14,7 +14,7 @@ def ibc_lift(quality: ArrayLike, cost_usd: ArrayLike, small: tuple[float, float]
     It is (slope of the mixture - slope of the large model) / slope of the large model, both seen from the small one.
     NaN where that says nothing: the mixture or the large model does not cost more than the small one, or the large
     model is not better than it. High lifts come with few calls of the large model; choose by quality at a budget.
-    Aggarwal et al. 2024, arXiv 2310.12963.
+    AutoMix, arXiv 2310.12963.
 
     Args:
         quality: mean quality of mixtures, any shape.
