@@ -118,7 +118,19 @@ def auto(labels: Path, out: Path, settings: Mapping[str, Any] | None = None, **o
 
 
 def find(prepared: Prepared, settings: Mapping[str, Any], given: FitOptions) -> tuple[Finding, Estimates[Floats]]:
-    """Nested cross-validation of the stack on the train prompts, and its estimates [N, A] of each of them."""
+    """Nested cross-validation of the stack, and its estimates of every prompt that was left out once.
+
+    Args:
+        prepared: N train prompts, A arms.
+        settings: of the stack.
+        given: encoder, policy, prices, seed, cache and progress count.
+
+    Returns:
+        tuple[Finding, Estimates[Floats]]: the word with what it rests on, and estimates [N, A].
+
+    Raises:
+        ValueError: a setting, an encoder or a price is not known.
+    """
     costing = costing_of(prepared.train, read_prices(given.prices) if given.prices else None)
     text_encoder = load_encoder(given.encoder, **(given.encoder_options or {}))
     embedding = cached_embedder(text_encoder, given.cache, given.progress)(prepared.train.texts)
