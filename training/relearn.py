@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from anabranch.data.arms import with_arms
 from anabranch.data.labelset import LabelSet
 from anabranch.data.outcomes import Floats, Outcomes
-from anabranch.data.splits import CarvedSplits
+from anabranch.data.splits import CarvedSplits, carve
 from anabranch.data.text_keys import near_duplicate_groups
 from anabranch.routers.encoders.registry import load_encoder
 from anabranch.routers.router import Router
@@ -23,6 +23,8 @@ from anabranch.training.fit import embedder_of, learn
 from anabranch.training.learning_curve import Trial, subsets
 from anabranch.training.prepared import Prepared
 from anabranch.training.trainer import TrainerOptions
+
+Rows = NDArray[np.int64]
 
 HELD_OUT = 0.15  # share of train prompts that settles smaller trainings of a run that held none out
 
@@ -45,16 +47,16 @@ def prepared_again(folder: Path, labels: LabelSet, arms: tuple[str, ...]) -> Pre
         for name in ("train", "validation", "test")
     )
     if np.isin(validation, train).all():  # nothing was held out, and smaller trainings need something to settle on
-        validation = _held_out(outcomes, train)
-        train = np.setdiff1d(train, validation)
+        train, validation = _with_validation(outcomes, train, test)
     return Prepared(labels, outcomes, CarvedSplits(outcomes.prompt_ids, train, validation, test, 0, 0))
 
 
-def _held_out(outcomes: Outcomes, train: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Some of the train rows; prompts that ask the same go together."""
-    _, group = np.unique(near_duplicate_groups([outcomes.texts[row] for row in train]), return_inverse=True)
-    chosen = np.random.default_rng(0).permutation(int(group.max()) + 1) < HELD_OUT * (int(group.max()) + 1)
-    return np.asarray(train[chosen[group]])
+def _with_validation(outcomes: Outcomes, train: Rows, test: Rows) -> tuple[Rows, Rows]:
+    """The train rows, some of them held out, as a training without a validation split holds them out."""
+    rows = np.concatenate([train, test])
+    table = outcomes.take(rows).with_splits(["train"] * len(train) + ["test"] * len(test))
+    carved = carve(table, near_duplicate_groups(table.texts), validation_share=HELD_OUT)
+    return rows[carved.train], rows[carved.validation]
 
 
 def relearn(
