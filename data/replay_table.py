@@ -38,6 +38,7 @@ class ReplayTable:
         latency_s: float32 [N, M, R]; NaN if unknown.
         key: int64 [N, M, R]; equal numbers on one prompt say the same, -1 gives no answer.
         signals: float32 [N, M, R] a name; NaN if unknown.
+        responses: object [N, M, R], the texts of the answers, "" where none is recorded; None where no text is.
 
     Raises:
         ValueError: a shape is not that of the others.
@@ -53,12 +54,13 @@ class ReplayTable:
     latency_s: Floats
     key: NDArray[np.int64]
     signals: Mapping[str, Floats] = field(default_factory=dict)
+    responses: NDArray[np.object_] | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.prompt_ids), len(self.models), self.quality.shape[-1])
         named = {"quality": self.quality, "cost_usd": self.cost_usd, "latency_s": self.latency_s, "key": self.key}
-        for name, array in {**named, **self.signals}.items():
-            if array.shape != shape:
+        for name, array in {**named, **self.signals, "responses": self.responses}.items():
+            if array is not None and array.shape != shape:
                 raise ValueError(f"{name} has shape {array.shape}; prompts x models x samples is {shape}")
 
     @classmethod
@@ -72,6 +74,7 @@ class ReplayTable:
         key: ArrayLike | None = None,
         signals: Mapping[str, ArrayLike] | None = None,
         texts: Sequence[str] | None = None,
+        responses: ArrayLike | None = None,
     ) -> Self:
         """A table from arrays [N, M] or [N, M, R]; what is not given is unknown, prompts are named by number.
 
@@ -95,6 +98,7 @@ class ReplayTable:
             latency_s=cells(latency_s, np.float32),
             key=np.full(scores.shape, NO_KEY, np.int64) if key is None else _sampled(key, np.int64),
             signals={name: _sampled(values, np.float32) for name, values in (signals or {}).items()},
+            responses=None if responses is None else _sampled(responses, np.object_),
         )
 
     def __len__(self) -> int:
@@ -110,7 +114,9 @@ class ReplayTable:
         index = np.arange(len(self))[np.asarray(rows)]
         named: dict[str, Any] = {name: tuple(getattr(self, name)[row] for row in index) for name in _PER_PROMPT}
         cells = {name: getattr(self, name)[index] for name in _CELLS}
-        return replace(self, **named, **cells, signals={name: each[index] for name, each in self.signals.items()})
+        signals = {name: each[index] for name, each in self.signals.items()}
+        responses = None if self.responses is None else self.responses[index]
+        return replace(self, **named, **cells, signals=signals, responses=responses)
 
     def with_signal(self, name: str, values: ArrayLike) -> Self:
         """The same with one more signal, [N, M] or [N, M, R]."""
@@ -169,6 +175,7 @@ def replay_table(labels: LabelSet, models: Sequence[str] | None = None, key_of: 
         latency_s=laid(numbers(rows, "latency_s"), np.float32),
         key=key,
         signals={name: laid(values, np.float32) for name, values in _signals(rows).items()},
+        responses=_responses(rows, cell, shape),
     )
 
 
@@ -183,6 +190,16 @@ def _keys(rows: pa.Table, key_of: KeyOf) -> NDArray[np.int64]:
     said = [key_of(prompt_id, text) for prompt_id, text in answers]
     number = {text: place for place, text in enumerate(sorted({text for text in said if text is not None}))}
     return np.array([NO_KEY if text is None else number[text] for text in said], np.int64)
+
+
+def _responses(
+    rows: pa.Table, cell: tuple[NDArray[np.intp], ...], shape: tuple[int, ...]
+) -> NDArray[np.object_] | None:
+    if "response" not in rows.column_names:
+        return None
+    responses = np.full(shape, "", np.object_)
+    responses[cell] = strings(rows, "response", default="")
+    return responses
 
 
 def _signals(rows: pa.Table) -> dict[str, NDArray[np.float64]]:

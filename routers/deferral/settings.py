@@ -1,0 +1,100 @@
+"""What a fitted cascade is made of, as plain JSON: shared by the RUN folder and the bundle's manifest."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import nan
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from anabranch.routers.deferral.answered import Signal
+from anabranch.routers.deferral.plan import Plan, Stop
+from anabranch.routers.deferral.registry import from_plain, to_plain
+from anabranch.routers.deferral.scorer import Score, Scorer
+from anabranch.routers.router import Router
+
+
+class StopSettings(BaseModel):
+    """A policy and what it reached on the prompts of the fit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    policy: dict[str, Any]
+    quality: float
+    cost_usd: float | None
+
+
+class CascadeSettings(BaseModel):
+    """Everything about a fitted cascade but the weights of its scorers and its router."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: str
+    recipe_settings: dict[str, Any]
+    models: tuple[str, ...] = Field(min_length=1)
+    stops: tuple[StopSettings, ...] = Field(min_length=1)
+    signals: tuple[dict[str, Any], ...] = ()
+    usual_cost_usd: tuple[float | None, ...] = ()
+    tradeoff: float = Field(ge=0, le=1, description="0 = cheapest, 1 = best")
+    target: str = Field(description="what the trade-off was calibrated to")
+    answers: str | None = Field(default=None, description="how the canonical answer is read; none if null")
+    routing_text_version: str
+    has_router: bool = Field(default=False, description="whether a router's estimates are read before any call")
+
+    @classmethod
+    def of(cls, plan: Plan, **facts: Any) -> "CascadeSettings":
+        """The settings of a plan; `facts` are recipe, recipe_settings, target and routing_text_version."""
+        return cls(
+            models=plan.models,
+            stops=tuple(
+                StopSettings(policy=to_plain(stop.policy), quality=stop.quality, cost_usd=_known(stop.cost_usd))
+                for stop in plan.stops
+            ),
+            signals=tuple(to_plain(signal) for signal in plan.signals),
+            usual_cost_usd=tuple(_known(cost) for cost in plan.usual_cost_usd),
+            tradeoff=plan.tradeoff,
+            answers=plan.answers,
+            has_router=plan.router is not None,
+            **facts,
+        )
+
+    def plan(self, name: str, scorers: Mapping[str, Score], router: Router | None = None, origin: str = "") -> Plan:
+        """The plan that these settings make.
+
+        Args:
+            name: what reports call it.
+            scorers: networks by the stem of their file.
+            router: estimates before any call, if the cascade reads them.
+            origin: see `Plan`.
+
+        Raises:
+            ValueError: a part is of no known kind, or a scorer or the router is missing.
+        """
+        if self.has_router and router is None:
+            raise ValueError(f"cascade {name!r} reads a router's estimates, and no router was loaded")
+        return Plan(
+            name=name,
+            models=self.models,
+            stops=tuple(
+                Stop(from_plain(stop.policy), stop.quality, nan if stop.cost_usd is None else stop.cost_usd)
+                for stop in self.stops
+            ),
+            signals=tuple(_loaded(from_plain(signal), scorers) for signal in self.signals),
+            usual_cost_usd=tuple(nan if cost is None else cost for cost in self.usual_cost_usd),
+            tradeoff=self.tradeoff,
+            answers=self.answers,
+            router=router,
+            origin=origin,
+        )
+
+
+def _loaded(signal: Signal, scorers: Mapping[str, Score]) -> Signal:
+    if not isinstance(signal, Scorer):
+        return signal
+    if signal.file not in scorers:
+        raise ValueError(f"signal {signal.name!r} needs the scorer {signal.file!r}; there are {sorted(scorers)}")
+    return replace(signal, score=scorers[signal.file])
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else value
