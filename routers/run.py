@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict
 from safetensors.torch import load_file, save_file
 
 from anabranch.routers.built import built
@@ -27,18 +27,13 @@ from anabranch.routers.estimators.estimator import Estimator
 from anabranch.routers.policies.policy import Floats
 from anabranch.routers.router import Router
 from anabranch.routers.settings import Provenance, RouterSettings
+from anabranch.routers.versioned import Versioned, read_versioned
 
 RUN_SCHEMA = 1
 ESTIMATE_BATCH = 1024  # rows; bounds the similarity matrix of neighbour-based estimators
 
 
-class _Schema(BaseModel):
-    """What every version of run.json says."""
-
-    schema_version: int
-
-
-class RunFile(_Schema):
+class RunFile(Versioned):
     """The contents of run.json."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -123,14 +118,7 @@ def _read_run_file(folder: Path) -> RunFile:
     path = folder / "run.json"
     if not path.exists():
         raise ValueError(f"{folder} is no RUN folder: it has no run.json; `anabranch train` makes one")
-    try:
-        # the version alone first: a newer schema may have fields that this one does not know
-        version = _Schema.model_validate_json(path.read_text()).schema_version
-        if version > RUN_SCHEMA:
-            raise ValueError(f"{path} has schema {version}; this version reads up to {RUN_SCHEMA}: upgrade")
-        return RunFile.model_validate_json(path.read_text())
-    except ValidationError as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+    return read_versioned(path, RunFile, RUN_SCHEMA)
 
 
 def _contiguous(module: torch.nn.Module) -> dict[str, torch.Tensor]:

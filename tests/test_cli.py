@@ -163,11 +163,15 @@ def test_reprice_writes_new_costs(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "new").outcomes().cost_usd.max() == pytest.approx(8e-5)
 
 
-def test_methods_lists_every_router(capsys: pytest.CaptureFixture[str]) -> None:
+def test_methods_lists_every_router_and_cascade(capsys: pytest.CaptureFixture[str]) -> None:
     from anabranch.routers.registry import ROUTERS
+    from anabranch.training.cascades.registry import CASCADES
 
     rows = answer(capsys, "methods")
-    assert {row["name"] for row in rows} == set(ROUTERS)
+    assert {(row["name"], row["stage"]) for row in rows} == {
+        *((name, "before") for name in ROUTERS),
+        *((name, "cascade") for name in CASCADES),
+    }
     assert all(row["what"] for row in rows)
 
 
@@ -175,7 +179,7 @@ def test_methods_lists_every_router(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "message"),
     [
         (["route", "nowhere", "hi"], "anabranch route: "),
-        (["train", "kn", "--labels", "x", "--out", "y"], "unknown router 'kn' (did you mean 'knn'?)"),
+        (["train", "kn", "--labels", "x", "--out", "y"], "unknown recipe 'kn' (did you mean 'knn'?)"),
         (["train", "knn", "--labels", "nowhere", "--out", "y"], "nowhere/prompts.parquet not found"),
         (["evaluate", "nowhere", "--labels", "x"], "neither a RUN (run.json) nor a BUNDLE (manifest.json)"),
         (["fly"], "unknown command 'fly'"),

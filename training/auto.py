@@ -40,7 +40,7 @@ from anabranch.routers.run import Run
 from anabranch.training.calibrate import Target, fitted_policy
 from anabranch.training.choices import knobs_of, try_out
 from anabranch.training.examples import cached_embedder, examples_of
-from anabranch.training.fit import default_policy, fit_prepared, refuse_overwriting, refuse_promises
+from anabranch.training.fit import default_policy, fit_prepared, refuse_overwriting, refuse_promises, router_options
 from anabranch.training.fit_options import FitOptions
 from anabranch.training.ground import Ground, lay_ground
 from anabranch.training.metrics.curve import bootstrap_curve
@@ -106,7 +106,7 @@ def auto(labels: Path, out: Path, settings: Mapping[str, Any] | None = None, **o
         ValueError: as `fit`, or an option needs prompts that are held out.
     """
     refuse_overwriting(out)
-    given = FitOptions(**options)
+    given = router_options(options)
     refuse_promises(Target.parse(given.target), given.calibration)
     chosen = {"seed": given.seed} | dict(settings or {})
     held_out = prepare(labels, given.models, (1,), validation_share=given.validation_share, seed=given.seed)

@@ -55,7 +55,7 @@ def fit(
         ValueError: the labels, names or settings break a rule; the message says which.
     """
     refuse_overwriting(out)
-    given = FitOptions(**options)
+    given = router_options(options)
     chosen = _with_seed(recipe, settings or {}, given.seed)
     method = recipe_of(recipe, chosen)
     prepared = prepare(labels, given.models, method.samples, validation_share=given.validation_share, seed=given.seed)
@@ -124,6 +124,18 @@ def refuse_overwriting(out: Path) -> None:
     """
     if (out / "run.json").exists():
         raise ValueError(f"{out} already holds a run: name another folder, or remove it first")
+
+
+def router_options(options: Mapping[str, Any]) -> FitOptions:
+    """The options of a router's training.
+
+    Raises:
+        ValueError: one is only for cascades.
+    """
+    given = FitOptions(**options)
+    if given.answers is not None:
+        raise ValueError(f"answers={given.answers!r} is for cascades, which compare answers; a router sees none")
+    return given
 
 
 def refuse_promises(aim: Target, calibration: str = "none") -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anabranch.data.answers import AnswerKind
 from anabranch.training.trainer import Tracker
 
 
@@ -23,6 +24,8 @@ class FitOptions:
             the best epoch): what the split says of the trade-off is a little too good by as much as the map fits
             its noise. Test prompts decide nothing either way.
         prices: price table in LiteLLM's format; costs then come from tokens at these prices.
+        answers: for cascades: how the canonical answer is read out of every text: number, mcq, text or items; if None
+            as the judges of the label set read them, where they agree.
         validation_share: share of train that calibrates, where the labels name no validation split.
         seed: of splits, initial weights, shuffling and draws.
         cache: folder of the embedding cache; below ~/.cache/anabranch if None.
@@ -37,6 +40,7 @@ class FitOptions:
     target: str = "best-single"
     calibration: str = "none"
     prices: Path | None = None
+    answers: AnswerKind | None = None
     validation_share: float = 0.15
     seed: int = 0
     cache: Path | None = None

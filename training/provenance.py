@@ -51,11 +51,16 @@ def write_run(
         metrics: what its training reports.
         unseen: estimates [N, A] of the N validation prompts by routers that had not seen them, if they trained the run.
     """
+    write_splits(folder, prepared, metrics)
+    write_unseen(folder, unseen)
+    run.save(folder)
+
+
+def write_splits(folder: Path, prepared: Prepared, metrics: dict[str, Any]) -> None:
+    """Write splits.json and metrics.json."""
     folder.mkdir(parents=True, exist_ok=True)
     ids = prepared.splits.prompt_ids
     rows = {name: [ids[row] for row in getattr(prepared.splits, name)] for name in ("train", "validation", "test")}
     (folder / "splits.json").write_text(json.dumps(rows))
     # orjson writes what is not known (NaN) as null
     (folder / "metrics.json").write_bytes(orjson.dumps(metrics, option=orjson.OPT_INDENT_2))
-    write_unseen(folder, unseen)
-    run.save(folder)

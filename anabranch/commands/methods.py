@@ -7,8 +7,11 @@ from rich.table import Table
 from anabranch.commands.answer import Answer
 from anabranch.docstrings import first_sentence, stated
 from anabranch.routers.registry import ROUTERS
+from anabranch.training.cascades.registry import CASCADES
 
 Stage = Literal["before", "during", "after", "cascade"]
+
+REGISTRIES: dict[Stage, dict[str, str]] = {"before": ROUTERS, "cascade": CASCADES}
 
 
 def methods(*, stage: Stage | None = None) -> Answer:
@@ -20,13 +23,14 @@ def methods(*, stage: Stage | None = None) -> Answer:
     rows = [
         {
             "name": name,
-            "stage": "before",
+            "stage": of,
             "what": first_sentence(path),
             "source": stated(path, "source"),
             "specification": stated(path, "specification") or "ours",
         }
-        for name, path in sorted(ROUTERS.items())
-        if stage in (None, "before")
+        for of, registry in REGISTRIES.items()
+        for name, path in sorted(registry.items())
+        if stage in (None, of)
     ]
     table = Table("name", "stage", "what it does", "source", "known from")
     for row in rows:

@@ -2,13 +2,14 @@
 
 import inspect
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from jsonargparse import ArgumentParser
 
 from anabranch.registry import resolve
 from anabranch.routers.registry import ROUTERS
+from anabranch.training.cascades.registry import CASCADES
 
 AUTO = "auto"  # not a recipe, but the choice of one; its settings are the stack's
 ELSEWHERE: set[str | int] = {"width", "arms", "seed"}  # made from the data, or an option of every training
@@ -18,6 +19,9 @@ def recipe_flags(words: list[str]) -> tuple[dict[str, Any], list[str]]:
     """Take the flags of the recipe named first out of a command's words; (settings, other words)."""
     if not words or words[0].startswith("-"):
         return {}, words
+    resolve(words[0], ROUTERS | CASCADES | {AUTO: ROUTERS["stack"]}, "recipe")
+    if words[0] in CASCADES:
+        return _cascade_flags(words)
     # recipes need torch, and `anabranch --help` must not
     from anabranch.routers.estimators.estimator import Descent
     from anabranch.routers.recipe import settings_of
@@ -37,6 +41,16 @@ def recipe_flags(words: list[str]) -> tuple[dict[str, Any], list[str]]:
     if {"-h", "--help"} & set(words):
         parser.print_help(sys.stdout)
     return _parsed(parser, words, set(known) - ELSEWHERE)
+
+
+def _cascade_flags(words: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """The same for a cascade, whose recipe is a dataclass of settings."""
+    recipe = resolve(words[0], CASCADES, "cascade")
+    parser = ArgumentParser(prog=f"anabranch train {words[0]}", description=f"settings of {words[0]}")
+    parser.add_class_arguments(recipe)
+    if {"-h", "--help"} & set(words):
+        parser.print_help(sys.stdout)
+    return _parsed(parser, words, {field.name for field in fields(recipe)})
 
 
 def _parsed(parser: ArgumentParser, words: list[str], known: set[str]) -> tuple[dict[str, Any], list[str]]:

@@ -54,7 +54,7 @@ def replay(
     """
     shape = table.quality.shape[:2]
     expected = np.full(shape, np.nan) if quality is None else quality
-    usual = np.broadcast_to(_mean_cost(table), shape) if cost_usd is None else cost_usd
+    usual = np.broadcast_to(usual_cost(table), shape) if cost_usd is None else cost_usd
     u, order = draws(table.texts, seed), sample_order(table, seed)
     ends = [
         _played(policy, table, row, State((), expected[row], usual[row], float(u[row])), order[row])
@@ -115,7 +115,8 @@ def _candidate(table: ReplayTable, row: int, model: int, order: NDArray[np.int64
     )
 
 
-def _mean_cost(table: ReplayTable) -> Floats:
+def usual_cost(table: ReplayTable) -> Floats:
+    """Mean cost of a recorded call of each model, [M]; NaN if unknown."""
     known = ~np.isnan(table.cost_usd)
     total = np.where(known, table.cost_usd, 0.0).sum(axis=(0, 2))
     count = known.sum(axis=(0, 2))
