@@ -21,8 +21,10 @@ DEFERRALS: dict[str, str] = {
 }
 
 PARTS: dict[str, str] = {
+    "affine-signal": "anabranch.routers.deferral.affine_signal:AffineSignal",
     "chance": "anabranch.routers.deferral.chance:Chance",
     "gaussian-belief": "anabranch.routers.deferral.gaussian_belief:GaussianBelief",
+    "post-hoc-signal": "anabranch.routers.deferral.affine_signal:PostHocSignal",
     "scorer": "anabranch.routers.deferral.scorer:Scorer",
     "sigmoid": "anabranch.routers.deferral.signal_maps:Sigmoid",
     "steps": "anabranch.routers.deferral.signal_maps:Steps",

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression
 
 from anabranch.data.replay_table import ReplayTable
+from anabranch.routers.deferral.affine_signal import AffineSignal
 from anabranch.routers.policies.draws import draws
 from anabranch.training.metrics.pair import pair_curve
 
@@ -24,47 +25,6 @@ RIGHT = 0.5
 """Quality from which an answer is right, for "diff-01"."""
 
 SMALLEST_SPREAD = 1e-9
-
-
-@dataclass(frozen=True)
-class AffineSignal:
-    """How sure an answer is as an affine map of what is seen of it: bias + weights (features - means); higher is surer.
-
-    Args:
-        signals: names of the answer's signals: the first features.
-        estimates: models whose estimated quality, by a router before any call, are the features after them.
-        means: F, of the features.
-        weights: F.
-        bias: added.
-
-    >>> AffineSignal(("logprob_mean", "tokens"), (), (-1.0, 10.0), (2.0, -0.5), 0.25)([-0.5, 12.0]).item()
-    0.25
-    """
-
-    signals: tuple[str, ...]
-    estimates: tuple[int, ...]
-    means: tuple[float, ...]
-    weights: tuple[float, ...]
-    bias: float
-
-    def __call__(self, features: ArrayLike) -> Floats:
-        """Features [..., F] to signals [...]; NaN, which is not sure, where one of them is unknown or infinite."""
-        given = np.asarray(features, np.float64)
-        known = np.where(np.isfinite(given), given, np.nan)
-        return np.asarray((known - self.means) @ np.array(self.weights) + self.bias)
-
-    def on(self, table: ReplayTable, model: int, estimates: Floats | None = None) -> Floats:
-        """The signal of every answer of a model, for `ReplayTable.with_signal`.
-
-        Args:
-            table: N prompts, M models, R samples.
-            model: its number; the answers of others get NaN.
-            estimates: float [N, M], a router's quality.
-
-        Raises:
-            ValueError: a signal is not in the table, or estimates are needed and not given.
-        """
-        return _laid(self(_features(table, model, self.signals, self.estimates, estimates)), table, model)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +112,22 @@ def learn_deferral(
         rule = learned(np.ones_like(answers.fold, bool))
         return PostHoc("learned", _laid(unseen, table, first), rule, *areas)
     rule = AffineSignal((signals[0],), (), (0.0,), (1.0,), 0.0)
-    return PostHoc("confidence", rule.on(table, first), rule, *areas)
+    return PostHoc("confidence", affine_signal(rule, table, first), rule, *areas)
+
+
+def affine_signal(rule: AffineSignal, table: ReplayTable, model: int, estimates: Floats | None = None) -> Floats:
+    """The signal of every answer of a model, for `ReplayTable.with_signal`.
+
+    Args:
+        rule: see `learn_deferral`.
+        table: N prompts, M models, R samples.
+        model: its number; the answers of others get NaN.
+        estimates: float [N, M], a router's quality.
+
+    Raises:
+        ValueError: a signal is not in the table, or estimates are needed and not given.
+    """
+    return _laid(rule(_features(table, model, rule.signals, rule.estimates, estimates)), table, model)
 
 
 def deferral_area(signal: ArrayLike, first: ArrayLike, following: ArrayLike, weights: ArrayLike | None = None) -> float:

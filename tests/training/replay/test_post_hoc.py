@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from anabranch.data.replay_table import ReplayTable
 from anabranch.routers.deferral.threshold_chain import ThresholdChain
 from anabranch.training.replay.executor import replay
-from anabranch.training.replay.post_hoc import AffineSignal, Learner, deferral_area, folds_of, learn_deferral
+from anabranch.training.replay.post_hoc import Learner, affine_signal, deferral_area, folds_of, learn_deferral
 
 NAN = float("nan")
 Floats = NDArray[np.float64]
@@ -84,7 +84,7 @@ def test_what_a_specialist_knows_beats_confidence_also_on_new_prompts(learner: L
     assert found.rule.weights[0] > 0 > found.rule.weights[1]
     fresh = specialist(2000, 1)
     weak, strong = fresh.quality[:, 0, 0], fresh.quality[:, 1, 0]
-    learned = deferral_area(found.rule.on(fresh, 0)[:, 0, 0], weak, strong)
+    learned = deferral_area(affine_signal(found.rule, fresh, 0)[:, 0, 0], weak, strong)
     assert learned > deferral_area(fresh.signals["sure"][:, 0, 0], weak, strong) + 0.02
 
 
@@ -103,9 +103,9 @@ def test_a_routers_estimates_are_features_too() -> None:
     without, found = (learn_deferral(table, 0, 1, ["sure"], estimates=given) for given in (None, estimates))
     assert found.kept == "learned" and found.learned_area > without.learned_area + 0.02
     assert found.rule.estimates == (0, 1) and found.rule.weights[2] < 0 and found.rule.weights[1] == 0
-    assert found.rule.on(table, 0, estimates).shape == (400, 2, 1)
+    assert affine_signal(found.rule, table, 0, estimates).shape == (400, 2, 1)
     with pytest.raises(ValueError, match="the signal reads a router's estimates"):
-        found.rule.on(table, 0)
+        affine_signal(found.rule, table, 0)
 
 
 @settings(max_examples=10, deadline=None)
@@ -201,9 +201,3 @@ def test_equal_gains_teach_nothing() -> None:
     for learner in ("ridge", "logistic"):
         found = learn_deferral(table, 0, 1, ["x"], learner=learner)
         assert found.kept == "confidence" and found.learned_area == pytest.approx(0.5)
-
-
-def test_an_affine_signal_is_what_it_says() -> None:
-    rule = AffineSignal(("a", "b"), (), (1.0, 2.0), (0.5, -1.0), 3.0)
-    assert rule([[3.0, 2.5], [NAN, 0.0], [np.inf, 0.0]])[0] == 3.0 + 0.5 * 2 - 0.5
-    assert np.isnan(rule([[NAN, 0.0], [np.inf, 0.0]])).all()
