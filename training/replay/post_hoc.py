@@ -18,11 +18,14 @@ from anabranch.routers.policies.draws import draws
 from anabranch.training.metrics.pair import pair_curve
 
 Floats = NDArray[np.float64]
-Target = Literal["difference", "diff-01"]
+Target = Literal["difference", "diff-01", "diff-prob", "max-prob"]
 Learner = Literal["ridge", "logistic"]
 
 RIGHT = 0.5
 """Quality from which an answer is right, for "diff-01"."""
+
+PROBABILITIES: tuple[Target, ...] = ("diff-prob", "max-prob")
+"""Targets for which the first signal must be a chance."""
 
 SMALLEST_SPREAD = 1e-9
 
@@ -82,7 +85,9 @@ def learn_deferral(
         following: number of the model that would be called next.
         signals: names of what is seen of the first model's answer; the first one is the plain confidence.
         estimates: float [N, M], a router's quality of each model; those of both are features too.
-        target: the gain, as a difference of qualities or of being right (Diff-01, quality from 0.5 on).
+        target: the gain: a difference of qualities; of being right (Diff-01, quality from 0.5 on); of the chance given
+            to the right answer (Diff-Prob), which is known of an answer that is right and counts as 0 for others; or of
+            confidence (MaxProb), for which no quality is needed. The last two take the first signal for that chance.
         learner: "ridge" learns the gain; "logistic" whether there is any, and its signal is a logit.
         penalty: of the weights of standardised features; as strong as this many prompts.
         folds: parts of the prompts, each left out once.
@@ -90,14 +95,15 @@ def learn_deferral(
 
     Raises:
         ValueError: no signal is given or one is not in the table, there are fewer than two folds or fewer prompts than
-            folds, or a fold has nothing to learn from.
+            folds, a fold has nothing to learn from, or the first signal is no chance and the target needs one.
     """
     if not signals:
         raise ValueError(f"no signals; the first one is the plain confidence. Signals: {sorted(table.signals)}")
     read = () if estimates is None else (first, following)
     features = _features(table, first, signals, read, estimates)
     fold = folds_of(table.texts, folds, seed)
-    answers = _answers(table, first, following, features, target, fold)
+    gain = _gain(table, first, following, target, signals[0])
+    answers = _answers(table, first, following, features, gain, fold)
 
     def learned(rows: NDArray[np.bool_]) -> AffineSignal:
         means, weights, bias = _map(answers, rows, learner, penalty)
@@ -180,17 +186,27 @@ def _features(
     return np.stack(columns, axis=-1)
 
 
+def _gain(table: ReplayTable, first: int, following: int, target: Target, confidence: str) -> Floats:
+    """What going on from each of the first model's answers gains; [N, R], NaN where it is not known."""
+    quality = table.quality.astype(np.float64)
+    if target == "difference":
+        worth = quality
+    elif target == "diff-01":
+        worth = np.where(np.isnan(quality), np.nan, quality >= RIGHT)
+    else:
+        chance = table.signals[confidence].astype(np.float64)
+        if (chance < 0).any() or (chance > 1).any():
+            raise ValueError(f"{target} compares chances, and {confidence!r} is none: calibrate it to [0, 1] first")
+        worth = chance if target == "max-prob" else chance * quality
+    return np.asarray(_mean_known(worth[:, following])[:, None] - worth[:, first])
+
+
 def _answers(
-    table: ReplayTable, first: int, following: int, features: Floats, target: Target, fold: NDArray[np.int64]
+    table: ReplayTable, first: int, following: int, features: Floats, gain: Floats, fold: NDArray[np.int64]
 ) -> _Answers:
-    """Those whose quality is known, where the next model's is; a prompt weighs 1 in all."""
+    """Those whose gain is known; a prompt weighs 1 in all."""
     weak, samples = table.quality[:, first].astype(np.float64), table.quality[:, following].astype(np.float64)
-    strong = _mean_known(samples)
-    gain = strong[:, None] - weak
-    if target == "diff-01":
-        right = _mean_known(np.where(np.isnan(samples), np.nan, samples >= RIGHT))
-        gain = right[:, None] - np.where(np.isnan(weak), np.nan, weak >= RIGHT)
-    known = ~np.isnan(gain)
+    strong, known = _mean_known(samples), ~np.isnan(gain)
     cell = np.nonzero(known)
     weight = 1 / np.maximum(known.sum(axis=1), 1)
     row = cell[0]

@@ -20,8 +20,8 @@ def test_an_affine_signal_is_what_it_says() -> None:
 @given(st.integers(0, 10**6), st.integers(1, 40))
 def test_one_row_is_rounded_as_many_are(seed: int, features: int) -> None:
     rng = np.random.default_rng(seed)
-    drawn = [tuple(row) for row in rng.normal(size=(2, features)).tolist()]
-    rule, rows = AffineSignal(("x",) * features, (), *drawn, 0.1), rng.normal(size=(50, features))
+    means, weights = (tuple(row.tolist()) for row in rng.normal(size=(2, features)))
+    rule, rows = AffineSignal(("x",) * features, (), means, weights, 0.1), rng.normal(size=(50, features))
     assert rule(rows).tolist() == [rule(row).item() for row in rows]
 
 

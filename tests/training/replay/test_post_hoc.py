@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from anabranch.data.replay_table import ReplayTable
 from anabranch.routers.deferral.threshold_chain import ThresholdChain
 from anabranch.training.replay.executor import replay
-from anabranch.training.replay.post_hoc import Learner, affine_signal, deferral_area, folds_of, learn_deferral
+from anabranch.training.replay.post_hoc import Learner, Target, affine_signal, deferral_area, folds_of, learn_deferral
 
 NAN = float("nan")
 Floats = NDArray[np.float64]
@@ -75,6 +75,24 @@ def test_diff_01_learns_being_right_and_the_difference_learns_quality() -> None:
     by_right = learn_deferral(table, 0, 1, ["sure", "x"], folds=8, target="diff-01")
     assert (by_difference.rule.bias, by_right.rule.bias) == pytest.approx((-0.1, -0.5))
     assert by_right.rule.weights == pytest.approx(tuple(5 * weight for weight in by_difference.rule.weights))
+
+
+@pytest.mark.parametrize(("target", "of_large"), [("diff-prob", [0.5, 0.5]), ("max-prob", [0.5, 1.0])])
+def test_targets_of_chances_by_hand(target: Target, of_large: list[float]) -> None:
+    """The small model's chance is 0.5 everywhere. Diff-Prob: with 0.5 of the large one too, half of the difference of
+    qualities; MaxProb: at x = 1 the large one's is 1. Both gain 0 at x = -1 and 0.5 at x = 1, half of what
+    `test_ridge_by_hand` learns.
+    """
+    known = eight()
+    chance = np.stack([np.full(8, 0.5), np.repeat(of_large, 4)], axis=1)
+    found = learn_deferral(known.with_signal("chance", chance), 0, 1, ["chance", "x"], target=target, folds=8)
+    assert found.kept == "learned" and found.rule.bias == pytest.approx(-0.25)
+    assert found.rule.weights == pytest.approx((0.0, -2 / 9))
+
+
+def test_a_logarithm_is_no_chance() -> None:
+    with pytest.raises(ValueError, match="max-prob compares chances, and 'x' is none: calibrate it"):
+        learn_deferral(eight(), 0, 1, ["x", "sure"], target="max-prob")
 
 
 @pytest.mark.parametrize("learner", ["ridge", "logistic"])
