@@ -2,4 +2,7 @@
 
 CASCADES: dict[str, str] = {
     "confidence": "anabranch.training.cascades.confidence:Confidence",
+    "frugalgpt": "anabranch.training.cascades.frugalgpt:FrugalGPT",
+    "model-cascading": "anabranch.training.cascades.model_cascading:ModelCascading",
+    "token-uncertainty": "anabranch.training.cascades.token_uncertainty:TokenUncertainty",
 }

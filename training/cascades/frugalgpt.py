@@ -1,0 +1,60 @@
+"""FrugalGPT: which models to ask, in which order, and when an answer will do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from anabranch.routers.deferral.threshold_chain import ThresholdChain
+from anabranch.training.cascades.budgets import budgets_of
+from anabranch.training.cascades.chances import CHANCE, with_chance
+from anabranch.training.cascades.recipe import Ground
+from anabranch.training.replay.frugal import fit_frugal
+from anabranch.training.replay.signal_calibration import Form
+
+SCORER = "scorer"
+
+
+@dataclass(frozen=True)
+class FrugalGPT:
+    """Under each budget the best chain of any models in any order, kept where a learned scorer of answers is sure.
+
+    The authors' code fits thresholds on the prompts that taught the scorer; scores are cross-fitted and calibrated
+    here. See `fit_frugal` for what else differs.
+
+    Args:
+        signal: "scorer" learns one from the recorded responses; or the name of a recorded signal.
+        encoder: that the scorer reads prompts and answers with.
+        form: of the maps from the signal to the chance of being right.
+        depth: the most models in a chain.
+        budgets: how many to fit at.
+    """
+
+    source = "Chen, Zaharia and Zou 2023, arXiv 2305.05176; stanford-futuredata/FrugalGPT@2b23e6a"
+    specification = "code"
+    router = None
+    signal: str = SCORER
+    encoder: str = "minilm"
+    form: Form = "isotonic"
+    depth: int = 3
+    budgets: int = 12
+
+    def learn(self, ground: Ground) -> Ground:
+        """See `CascadeRecipe`.
+
+        Raises:
+            ValueError: the signal is not there, or no responses are recorded for a scorer to read.
+        """
+        if self.signal != SCORER:
+            return with_chance(ground, self.signal, self.form)
+        if ground.table.responses is None:
+            raise ValueError(
+                "a scorer reads answers, and no responses are recorded: collect them with `anabranch data collect`, or "
+                "name a recorded signal, e.g. --signal logprob_mean"
+            )
+        from anabranch.training.scorers.answer_scorer_fit import scored
+
+        return with_chance(scored(ground, encoder=self.encoder, seed=ground.seed), SCORER, self.form)
+
+    def policies(self, ground: Ground) -> Iterator[ThresholdChain]:
+        """See `CascadeRecipe`."""
+        for budget in budgets_of(ground, self.budgets):
+            yield fit_frugal(ground.table, CHANCE, budget, depth=self.depth, seed=ground.seed).policy
