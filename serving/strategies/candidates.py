@@ -5,6 +5,7 @@ from dataclasses import replace
 from math import nan
 
 from anabranch.data.token_signals import token_signals
+from anabranch.routers.deferral.answered import Answered, Signal, with_signals
 from anabranch.routers.deferral.state import Candidate
 from anabranch.serving.dialect import R
 from anabranch.upstreams.text_completion import TextReply, TextRequest, TextToken
@@ -21,6 +22,8 @@ def candidate_of(
     reply: Reply | TextReply,
     cost_usd: float | None,
     key_of: KeyOf | None = None,
+    signals: Sequence[Signal] = (),
+    prompt: str = "",
 ) -> Candidate:
     """A reply as recordings keep it, so that a threshold that was fitted to them means the same.
 
@@ -31,13 +34,16 @@ def candidate_of(
         reply: the answer.
         cost_usd: what it cost; None if that is not known.
         key_of: reads the canonical answer; none is known without it.
+        signals: worked out of the answer, beside those of its tokens.
+        prompt: the routing text, for signals.
     """
     text, logprobs = _written(request, reply)
+    (seen,) = with_signals(signals, [Answered(model, prompt, text, token_signals(logprobs))])
     return Candidate(
         model=model,
         sample=sample,
         key=None if key_of is None else key_of(text),
-        signals=token_signals(logprobs),
+        signals=seen.signals,
         cost_usd=nan if cost_usd is None else cost_usd,
         latency_s=reply.latency_s,
     )

@@ -5,18 +5,22 @@ from collections.abc import AsyncGenerator
 from concurrent.futures import Executor
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from math import isnan
+from functools import cached_property, partial
 from time import perf_counter
-from typing import Generic, NamedTuple
+from typing import Generic, NamedTuple, cast
 
 import numpy as np
 
+from anabranch.data.answers import AnswerKind, canonical
+from anabranch.data.token_signals import TOKEN_SIGNALS
 from anabranch.routers.deferral.deferral import Deferral
 from anabranch.routers.deferral.final_call import is_final
+from anabranch.routers.deferral.plan import Plan
+from anabranch.routers.deferral.reads import signals_read
+from anabranch.routers.deferral.scorer import Scorer
 from anabranch.routers.deferral.state import Abstain, Action, Answer, Call, Candidate, Floats, State
 from anabranch.routers.deferral.surest import best_so_far
 from anabranch.routers.policies.draws import draws
-from anabranch.routers.router import Router
 from anabranch.serving.at_once import at_once
 from anabranch.serving.dialect import C, Q, R
 from anabranch.serving.refused import Refused
@@ -33,43 +37,37 @@ MOST_WAVES = 64
 
 @dataclass(frozen=True, eq=False)
 class Cascade:
-    """Any deferral policy over models of the pool, deciding as a replay of the same answers would.
+    """A plan over models of the pool, whose policy at a request's trade-off decides as a replay of the answers would.
 
     Answers that the policy may still reject are never shown; one that it will give whatever it says is streamed as it
-    comes. In the middle of tool use there is no cascade: the last model of the policy's order answers.
+    comes. In the middle of tool use there is no cascade: the last model of the policy's order answers. Upstreams are
+    asked for log-probabilities if the plan reads signals of tokens; clients see them only if they ask, too.
 
     Args:
-        policy: decides; its numbers are places in `models`.
-        models: M names in the pool.
-        router: estimates before any call, for those of its arms that are among the models; unknown without it.
-        threads: where estimates are made; the loop's own if None.
-        cost_usd: the usual cost of a call of each model, M or none, where the router knows none.
-        key_of: reads the canonical answer out of a text; without it no two answers are known to be equal.
-        logprobs: ask for log-probabilities, if the policy reads signals; clients see them only if they ask, too.
+        plan: its models are names in the pool.
+        threads: where estimates are made and scorers read answers; the loop's own if None.
         timeout_s: for a call, or for each piece of one that is streamed; too late, it has failed.
         max_completion_tokens: of all answers to a prompt together; with none left, the best answer so far is given.
         name: what headers call it.
 
     Raises:
-        ValueError: the policy's models or the costs are not those of the models, or a limit is not above 0.
+        ValueError: a policy's models or the router's are not those of the plan, or a limit is not above 0.
     """
 
-    policy: Deferral
-    models: tuple[str, ...]
-    router: Router | None = None
+    plan: Plan
     threads: Executor | None = None
-    cost_usd: tuple[float, ...] = ()
-    key_of: KeyOf | None = None
-    logprobs: bool = False
     timeout_s: float | None = None
     max_completion_tokens: int | None = None
     name: str = "cascade"
 
     def __post_init__(self) -> None:
-        if not self.policy.models or not set(self.policy.models) <= set(range(len(self.models))):
-            raise ValueError(f"the policy calls models {self.policy.models}; there are {len(self.models)}, from 0 on")
-        if self.cost_usd and len(self.cost_usd) != len(self.models):
-            raise ValueError(f"{len(self.cost_usd)} costs for {len(self.models)} models; give one for each, or none")
+        models, router = self.plan.models, self.plan.router
+        for stop in self.plan.stops:
+            called = stop.policy.models
+            if not called or not set(called) <= set(range(len(models))):
+                raise ValueError(f"a policy calls models {called}; there are {len(models)}, from 0 on")
+        if router is not None and router.arms != models:
+            raise ValueError(f"the router estimates {router.arms}; the cascade calls {models}: they must be the same")
         for limit in (self.timeout_s, self.max_completion_tokens):
             if limit is not None and not limit > 0:
                 raise ValueError(
@@ -97,6 +95,22 @@ class Cascade:
         most = self.max_completion_tokens
         return Bounds(self.timeout_s, None if most is None else max(most - spent, 0) // max(calls, 1))
 
+    @cached_property
+    def reads_tokens(self) -> bool:
+        """Whether log-probabilities tell the plan anything."""
+        return not signals_read(self.plan).isdisjoint(TOKEN_SIGNALS)
+
+    async def looked_at(self, look: partial[Candidate]) -> Candidate:
+        """What the policy sees of an answer; a network that reads it holds nobody else up."""
+        if not any(isinstance(signal, Scorer) for signal in self.plan.signals):
+            return look()
+        return await asyncio.get_running_loop().run_in_executor(self.threads, look)
+
+    @property
+    def key_of(self) -> KeyOf | None:
+        """Reads the canonical answer; without it no two answers are known to be equal."""
+        return None if self.plan.answers is None else partial(canonical, kind=cast(AnswerKind, self.plan.answers))
+
     def _tool_user(self, calls: Calls[Q, R, C]) -> str:
         """The last model of the order that can serve the request."""
         able = self._able(calls)
@@ -105,34 +119,33 @@ class Cascade:
 
     async def _begun(self, calls: Calls[Q, R, C]) -> "_Prompt[Q, R, C]":
         self._able(calls)
-        state = await asyncio.get_running_loop().run_in_executor(self.threads, self._state, calls)
-        return _Prompt(self, calls, state)
+        text, state = await asyncio.get_running_loop().run_in_executor(self.threads, self._state, calls)
+        return _Prompt(self, calls, text, state)
 
     def _able(self, calls: Calls[Q, R, C]) -> list[str]:
-        obstacles = {self.models[model]: calls.obstacle(self.models[model]) for model in self.policy.models}
+        names = [self.plan.models[model] for model in self.plan.policy(calls.tradeoff).models]
+        obstacles = {name: calls.obstacle(name) for name in names}
         able = [model for model, obstacle in obstacles.items() if obstacle is None]
         if not able:
             raise Refused(400, f"no model can serve this: {next(iter(obstacles.values()))}", param="model")
         return able
 
-    def _state(self, calls: Calls[Q, R, C]) -> State:
+    def _state(self, calls: Calls[Q, R, C]) -> tuple[str, State]:
+        """The routing text, and what is known before any call."""
         text = calls.routing_text()
-        quality, cost_usd = self._estimates(text, calls.tradeoff)
-        return State((), quality, cost_usd, float(draws([text])[0]))
+        return text, State((), self._quality(text), self._usual_cost_usd, float(draws([text])[0]))
 
-    def _estimates(self, text: str, tradeoff: float | None) -> tuple[Floats, Floats]:
-        """Quality and cost in USD of each model, [M]; NaN where unknown."""
-        quality = np.full(len(self.models), np.nan)
-        cost_usd = np.array(self.cost_usd, np.float64) if self.cost_usd else quality.copy()
-        if self.router is None:
-            return quality, cost_usd
-        estimates, usd = self.router.estimates([text], self.router.tradeoff if tradeoff is None else tradeoff)
-        for column, arm in enumerate(self.router.arms):
-            if arm in self.models:
-                model = self.models.index(arm)
-                quality[model] = estimates.quality[0, column]
-                cost_usd[model] = cost_usd[model] if isnan(usd[0, column]) else usd[0, column]
-        return quality, cost_usd
+    def _quality(self, text: str) -> Floats:
+        """The router's estimates, [M]; it reads its own trade-off, at which the policies were fitted."""
+        router = self.plan.router
+        if router is None:
+            return np.full(len(self.plan.models), np.nan)
+        quality: Floats = router.estimates([text], router.tradeoff)[0].quality[0]
+        return quality
+
+    @cached_property
+    def _usual_cost_usd(self) -> Floats:
+        return np.array(self.plan.usual_cost_usd or [np.nan] * len(self.plan.models), np.float64)
 
 
 class _Asked(NamedTuple, Generic[R]):
@@ -146,8 +159,9 @@ class _Asked(NamedTuple, Generic[R]):
 class _Prompt(Generic[Q, R, C]):
     """One prompt on its way through a cascade: what the policy sees of its answers, and the answers themselves."""
 
-    def __init__(self, cascade: Cascade, calls: Calls[Q, R, C], state: State) -> None:
-        self._cascade, self._calls, self._state = cascade, calls, state
+    def __init__(self, cascade: Cascade, calls: Calls[Q, R, C], text: str, state: State) -> None:
+        self._cascade, self._calls, self._text, self._state = cascade, calls, text, state
+        self._policy: Deferral = cascade.plan.policy(calls.tradeoff)
         self._asked: list[_Asked[R]] = []
         self._waves = 0
 
@@ -158,7 +172,7 @@ class _Prompt(Generic[Q, R, C]):
             UpstreamError: every call failed.
             Refused: there is no answer for another reason.
         """
-        policy = self._cascade.policy
+        policy = self._policy
         action: Action = policy.decide(self._state)
         if isinstance(action, Call) and (over := self._over(action)):
             action = best_so_far(policy, self._state, over)
@@ -197,7 +211,7 @@ class _Prompt(Generic[Q, R, C]):
     def streamed(self, call: Call) -> AsyncGenerator[C, None]:
         """The pieces of a final call."""
         (model, sample), *_ = self._samples(call)
-        return self._calls.stream(self._cascade.models[model], self._request(sample), self._bounds(call))
+        return self._calls.stream(self._cascade.plan.models[model], self._request(sample), self._bounds(call))
 
     def failed(self, call: Call, error: UpstreamError, latency_s: float) -> None:
         """A final call failed before its first piece."""
@@ -205,16 +219,19 @@ class _Prompt(Generic[Q, R, C]):
         self._note([self._failure(model, sample, self._calls.record.calls[-1], error, latency_s)])
 
     async def _ask(self, model: int, sample: int, bounds: Bounds) -> _Asked[R]:
-        name, started = self._cascade.models[model], perf_counter()
+        name, started = self._cascade.plan.models[model], perf_counter()
         obstacle = self._calls.obstacle(name)
         if obstacle is not None:
             return _Asked(Candidate(model, sample, failed=True), Refused(400, obstacle, param="model"), 0)
-        wanted = self._cascade.logprobs and self._calls.capabilities(name).logprobs is not False
+        wanted = self._cascade.reads_tokens and self._calls.capabilities(name).logprobs is not False
         request = self._request(sample, logprobs=wanted)
         call, reply = await self._calls.attempt(name, request, bounds)
         if isinstance(reply, UpstreamError):
             return self._failure(model, sample, call, reply, perf_counter() - started)
-        candidate = candidate_of(model, sample, request, reply, call.cost_usd, self._cascade.key_of)
+        plan, key_of = self._cascade.plan, self._cascade.key_of
+        candidate = await self._cascade.looked_at(
+            partial(candidate_of, model, sample, request, reply, call.cost_usd, key_of, plan.signals, self._text)
+        )
         # what is not counted may have been all that was granted
         tokens = (bounds.completion_tokens or 0) if reply.usage is None else reply.usage.completion_tokens
         return _Asked(candidate, reply, tokens)
@@ -232,10 +249,10 @@ class _Prompt(Generic[Q, R, C]):
 
     def _foreseen(self, call: Call) -> Answer | None:
         """How the policy will end if `call` is final; None if it is not, or cannot be made."""
-        policy, model = self._cascade.policy, call.models[0] if len(call.models) == 1 else None
+        policy, model = self._policy, call.models[0] if len(call.models) == 1 else None
         if model is None or not is_final(policy, self._state, call):
             return None
-        if self._calls.obstacle(self._cascade.models[model]) is not None:
+        if self._calls.obstacle(self._cascade.plan.models[model]) is not None:
             return None
         ending = policy.decide(self._state.after([Candidate(model, self._state.calls_of(model))]))
         return ending if isinstance(ending, Answer) and ending.pick == len(self._state.candidates) else None
@@ -263,7 +280,7 @@ class _Prompt(Generic[Q, R, C]):
         return replace(request, top_logprobs=0) if logprobs and request.top_logprobs is None else request
 
     def _decided(self, model: int, reason: str) -> None:
-        self._calls.decided(self._cascade.models[model], reason)
+        self._calls.decided(self._cascade.plan.models[model], reason)
 
     def _no_answer(self, abstain: Abstain) -> Exception:
         """The last failure if nothing else came, or that the policy keeps its answers to itself."""

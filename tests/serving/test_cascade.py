@@ -1,19 +1,26 @@
 """A cascade in bad luck, within its limits, and when nobody waits; prices are 1, 4 and 16 USD a word."""
 
 import asyncio
-from collections.abc import Awaitable
+import threading
+from collections.abc import Awaitable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from anabranch.routers.deferral.answered import Answered
 from anabranch.routers.deferral.budget_guard import BudgetGuard
 from anabranch.routers.deferral.consistency import Consistency
+from anabranch.routers.deferral.scorer import Scorer
 from anabranch.routers.deferral.semantic_agreement import SemanticAgreement
 from anabranch.routers.deferral.state import Abstain, Action, Call, State
+from anabranch.routers.deferral.threshold_chain import ThresholdChain
 from anabranch.serving.refused import Refused
 from anabranch.serving.strategies.cascade import Cascade
 from anabranch.upstreams import errors
@@ -21,15 +28,17 @@ from anabranch.upstreams.upstream import Capabilities, Request
 from tests.serving.birds import BIRDS, Bird, Say, calls_of, chat, text_of
 from tests.serving.cascades import (
     CHAIN,
+    KIND,
     POLICIES,
     ROUTER,
     ROWS,
+    SIGNALS,
     SURE,
     TEXTS,
     UNSURE,
     birds,
     cascade,
-    key_of,
+    plan,
     run,
 )
 
@@ -51,9 +60,9 @@ def test_any_failures_end_in_an_answer_or_an_error(name: str, streamed: bool, fa
         kind = fails[count % len(fails)]
         count += 1
         fault = None if kind is None else kind("far", "failed")
-        return Say("a b" if count % 3 else "b", (-0.5 * (count % 3) - 0.1,), breaks=fault)
+        return Say("4 4" if count % 3 else "5", (-0.5 * (count % 3) - 0.1,), breaks=fault)
 
-    strategy = cascade(POLICIES[name], router=ROUTER, cost_usd=(2.0, 8.0, 32.0), key_of=key_of)
+    strategy = cascade(POLICIES[name], router=ROUTER, usual_cost_usd=(2.0, 8.0, 32.0), answers=KIND, signals=SIGNALS)
     calls = calls_of({bird: Bird(bird, say) for bird in BIRDS}, chat(TEXTS[row]))
     answer: str | None = None
     try:
@@ -65,7 +74,7 @@ def test_any_failures_end_in_an_answer_or_an_error(name: str, streamed: bool, fa
     if answer is None:
         assert None not in failed
     else:
-        assert answer in ("a b", "b")
+        assert answer in ("4 4", "5")
 
 
 def test_the_last_failure_is_the_error() -> None:
@@ -146,7 +155,7 @@ def test_a_bill_that_is_not_known_is_expected_to_be_usual() -> None:
     for limit in (10.0, 9.5):
         policy = BudgetGuard(CHAIN, limit)
         calls = calls_of(birds(Say("a", hang=0), Say("quick", SURE), Say("c")))
-        strategy = cascade(policy, timeout_s=0.02, cost_usd=(2.0, 8.0, 32.0))
+        strategy = cascade(policy, timeout_s=0.02, usual_cost_usd=(2.0, 8.0, 32.0))
         try:
             ends.append(run(strategy.complete(calls)).text)
         except errors.TimedOut:
@@ -169,13 +178,13 @@ def test_a_wave_shares_what_tokens_are_left() -> None:
     policy = Consistency((0, 1, 2), samples=1, tau=0.9)
     for asked, granted in ((None, [5, 5, 4]), (1, [1, 1, 1])):
         flying = birds(Say("a a a a a a"), Say("b"), Say("c c c c c c c c"))
-        run(cascade(policy, max_completion_tokens=10, key_of=key_of).complete(calls_of(flying, chat(max_tokens=asked))))
+        run(cascade(policy, max_completion_tokens=10).complete(calls_of(flying, chat(max_tokens=asked))))
         assert [bird.requests[0].max_tokens for bird in flying.values()] == granted
 
 
 def test_samples_of_a_model_differ_where_the_client_fixes_a_seed() -> None:
     flying = birds(Say("a"), Say("b"), Say("c"))
-    run(cascade(Consistency((0, 2), samples=3), key_of=key_of).complete(calls_of(flying, chat(seed=7))))
+    run(cascade(Consistency((0, 2), samples=3)).complete(calls_of(flying, chat(seed=7))))
     assert [request.seed for request in flying["wren"].requests] == [7, 8, 9]
 
 
@@ -258,8 +267,68 @@ def test_a_defect_cancels_the_calls_beside_it() -> None:
 
 def test_settings_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match=r"models \(0, 1, 2\); there are 2"):
-        Cascade(CHAIN, ("wren", "jay"))
-    with pytest.raises(ValueError, match="1 costs for 3 models"):
-        cascade(cost_usd=(1.0,))
+        Cascade(replace(plan(CHAIN), models=("wren", "jay")))
+    with pytest.raises(ValueError, match=r"a policy calls models \(\)"):
+        cascade(CHAIN, Consistency((0, 2)), Nobody())
+    with pytest.raises(ValueError, match=r"the router estimates \('wren', 'jay'\); the cascade calls"):
+        cascade(router=replace(ROUTER, arms=("wren", "jay")))
     with pytest.raises(ValueError, match="must be above 0, not 0"):
         cascade(max_completion_tokens=0)
+
+
+@dataclass(frozen=True)
+class Nobody:
+    models: tuple[int, ...] = ()
+
+    def decide(self, state: State) -> Action:
+        return Abstain("nobody")
+
+
+# Trade-offs and signals
+
+
+def test_the_trade_off_of_a_request_chooses_the_policy() -> None:
+    """Three stops at 0, 1/2 and 1: the wren alone, a chain, the owl alone; the chain is the calibrated one."""
+    alone = [ThresholdChain((model,), (), "tokens") for model in (0, 2)]
+    strategy = cascade(alone[0], CHAIN, alone[1], tradeoff=0.5)
+    said = []
+    for wish in (None, 0.0, 0.2, 0.25, 1.0):
+        calls = calls_of(birds(Say("a", UNSURE), Say("b", SURE), Say("c")))
+        calls.tradeoff = wish
+        said.append(run(strategy.complete(calls)).text)
+    assert said == ["b", "a", "a", "b", "c"]
+
+
+def test_answers_are_compared_as_the_plan_says() -> None:
+    """As numbers the first two agree, 4 = 4.0; as nothing at all they do not, and the owl is asked."""
+    for kind, text in (("number", "4"), (None, "5")):
+        calls = calls_of(birds(Say("4"), Say("it is 4.0"), Say("5")))
+        assert run(cascade(SemanticAgreement((0, 1, 2)), answers=kind).complete(calls)).text == text
+
+
+def test_a_slow_scorer_holds_nobody_up() -> None:
+    """The network waits for what happens on the loop meanwhile, and reads the prompt and what was written."""
+    read: list[tuple[int, str, str]] = []
+    go_on, asked = threading.Event(), threading.Event()
+
+    def slow(answers: Sequence[Answered]) -> NDArray[np.float32]:
+        asked.set()
+        assert go_on.wait(5)
+        read.extend((one.model, one.prompt, one.answer) for one in answers)
+        return np.full(len(answers), 0.5 + 0.5 * answers[0].model, np.float32)
+
+    scored = ThresholdChain((0, 1, 2), (0.75, 0.75), "scorer")
+
+    async def use() -> str:
+        with ThreadPoolExecutor(1) as threads:
+            strategy = cascade(scored, signals=(Scorer("scorer", "f", slow),), threads=threads)
+            calls = calls_of(birds(Say("a"), Say("b"), Say("c")), chat("what is it?"))
+            answering = asyncio.create_task(strategy.complete(calls))
+            while not asked.is_set():
+                await asyncio.sleep(0.001)
+            assert not answering.done()
+            go_on.set()
+            return (await answering).text
+
+    assert run(use()) == "b"
+    assert read == [(0, "what is it?", "a"), (1, "what is it?", "b")]

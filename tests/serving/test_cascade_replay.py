@@ -13,17 +13,17 @@ from anabranch.upstreams.upstream import Request
 from tests.serving.birds import BIRDS, Bird, Say, calls_of, chat, text_of
 from tests.serving.cascades import (
     FORESEEN,
-    LENGTHS,
+    KIND,
     POLICIES,
     ROUTER,
     ROWS,
+    SIGNALS,
     TEXTS,
-    WORDS,
     cascade,
-    key_of,
     logprobs_at,
     recorded,
     run,
+    said_at,
 )
 
 
@@ -50,13 +50,26 @@ class Watched:
         return self.actions[-1]
 
 
+@dataclass(frozen=True)
+class Silent:
+    """A policy that is never asked."""
+
+    models: tuple[int, ...] = (1,)
+
+    def decide(self, state: State) -> Action:
+        raise AssertionError("the trade-off is not this policy's")
+
+
+SILENT = Silent()
+
+
 def flock(row: int, order: np.ndarray[Any, Any]) -> dict[str, Bird]:
     """Answers a prompt from the recording, in the order in which a replay takes them."""
 
     def script(model: int) -> Any:
         def say(request: Request, call: int) -> Say:
             cell = (row, model, int(order[row, model, call]))
-            return Say(" ".join([str(WORDS[cell])] * int(LENGTHS[cell])), logprobs_at(cell))
+            return Say(said_at(cell), logprobs_at(cell))
 
         return say
 
@@ -68,20 +81,20 @@ def test_live_and_replayed_decisions_are_the_same(name: str) -> None:
     """The same actions in the same order, and so the same calls, costs and answers; streamed or not."""
     table, usual = recorded(), (2.0, 8.0, 32.0)
     order = sample_order(table, 0)
-    estimates, usd = ROUTER.estimates(TEXTS, 0.9)
-    quality, cost_usd = np.full((ROWS, 3), np.nan), np.tile(usual, (ROWS, 1))
-    quality[:, [0, 2]], cost_usd[:, [0, 2]] = estimates.quality, usd
+    quality, cost_usd = ROUTER.estimates(TEXTS, 0.9)[0].quality, np.tile(usual, (ROWS, 1))
+    # the policy is the middle one of three stops; the other two must not speak
+    options: dict[str, Any] = {"router": ROUTER, "usual_cost_usd": usual, "answers": KIND, "signals": SIGNALS}
+    options["tradeoff"] = 0.5
     streamed = 0
     for row, text in enumerate(TEXTS):
         offline, online = Watched(POLICIES[name]), Watched(POLICIES[name])
         done = replay(offline, table.take([row]), quality=quality[[row]], cost_usd=cost_usd[[row]])
-        options: dict[str, Any] = {"router": ROUTER, "cost_usd": usual, "key_of": key_of}
         whole = calls_of(flock(row, order), chat(text))
-        reply = run(cascade(online, **options).complete(whole))
+        reply = run(cascade(SILENT, online, SILENT, **options).complete(whole))
         assert online.actions == offline.actions
         flying = flock(row, order)
         pieces = calls_of(flying, chat(text))
-        shown = run(text_of(cascade(POLICIES[name], **options).stream(pieces)))
+        shown = run(text_of(cascade(SILENT, POLICIES[name], SILENT, **options).stream(pieces)))
         streamed += sum(bird.streamed for bird in flying.values())
         assert shown == reply.text
         for record in (whole.record, pieces.record):

@@ -3,17 +3,24 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 
+from anabranch.routers.deferral.answered import Signal
+from anabranch.routers.deferral.chance import Chance
+from anabranch.routers.deferral.scorer import Scorer
+from anabranch.routers.deferral.signal_maps import Sigmoid
 from anabranch.routers.deferral.state import Action, Answer, Call, State
-from anabranch.serving.strategies.cascade import Cascade
+from anabranch.routers.deferral.threshold_chain import ThresholdChain
 from anabranch.upstreams import errors
 from anabranch.upstreams.upstream import Capabilities
 from tests.serving.birds import BIRDS, Bird, Say, calls_of, chat, text_of
-from tests.serving.cascades import CHAIN, SURE, UNSURE, birds, cascade, run
+from tests.serving.cascades import SURE, UNSURE, birds, cascade, run
 from tests.serving.gateways import ANSWER, Running, fake, on
 from tests.serving.gateways import Answer as Answered
+
+WORDY = Scorer("scorer", "f", lambda answers: np.array([len(one.answer) for one in answers], np.float32))
 
 
 def test_a_rejected_answer_is_never_shown_and_the_last_is_streamed() -> None:
@@ -91,15 +98,29 @@ def test_log_probabilities_are_for_those_who_ask(asked: int | None) -> None:
     assert bool(reply.logprobs) == (asked == 0)
 
 
-def test_log_probabilities_are_not_asked_of_who_has_none_or_for_nothing() -> None:
+def test_log_probabilities_are_not_asked_of_who_has_none() -> None:
     """An answer without a signal is not sure."""
     flying = birds(Say("a", SURE), Say("b", UNSURE), Say("c"))
     flying["wren"].capabilities = Capabilities(logprobs=False)
     assert run(cascade().complete(calls_of(flying))).text == "c"
     assert [bird.requests[0].top_logprobs for bird in flying.values()] == [None, 0, 0]
-    plain = birds(Say("a", SURE), Say("b", SURE), Say("c"))
-    assert run(Cascade(CHAIN, BIRDS).complete(calls_of(plain))).text == "c"
-    assert [bird.requests[0].top_logprobs for bird in plain.values()] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("signal", "signals", "asked"),
+    [
+        ("scorer", (WORDY,), None),
+        ("chance", (WORDY, Chance("chance", "scorer", (Sigmoid(1.0, 0.0),) * 3)), None),
+        ("chance", (WORDY, Chance("chance", "logprob_min", (Sigmoid(1.0, 0.0),) * 3)), 0),
+        ("logprob_q10", (WORDY,), 0),
+    ],
+)
+def test_log_probabilities_are_asked_for_if_a_signal_comes_from_them(
+    signal: str, signals: tuple[Signal, ...], asked: int | None
+) -> None:
+    flying = birds(Say("a", SURE), Say("b", SURE), Say("c"))
+    run(cascade(ThresholdChain((0, 1, 2), (9.0, 9.0), signal), signals=signals).complete(calls_of(flying)))
+    assert [bird.requests[0].top_logprobs for bird in flying.values()] == [asked] * 3
 
 
 # Over HTTP
