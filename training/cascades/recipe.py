@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from anabranch.data.outcomes import Floats
@@ -21,6 +22,9 @@ class Ground:
         estimates: float [N, M], cross-fitted, of each model's quality before any call; None without a router.
         cost_usd: float64 [M], usual cost of a call of each model; NaN if unknown.
         seed: of draws.
+        encoder: registry name, folder or hub id of the sentence encoder, for what is learnt of texts.
+        cache: folder of the embedding cache; below ~/.cache/anabranch if None.
+        progress: show progress bars.
     """
 
     table: ReplayTable
@@ -28,6 +32,9 @@ class Ground:
     estimates: Floats | None
     cost_usd: Floats
     seed: int
+    encoder: str = "minilm"
+    cache: Path | None = None
+    progress: bool = False
 
 
 class CascadeRecipe(Protocol):
