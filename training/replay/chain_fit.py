@@ -176,6 +176,8 @@ def _equal_shares(outcomes: ChainOutcomes, share: float) -> Iterator[float]:
 def _climbed(outcomes: ChainOutcomes, start: tuple[float, ...], budget: float, most_cells: int) -> Fitted | None:
     """The best that steps from `start` lead to; None if no step keeps to the budget."""
     reached, thresholds, moves = _at(outcomes, start, budget), start, _moves(len(start))
+    if len(start) == 2 and not _is_thinned(outcomes.confidence[:, 0], most_cells):
+        moves = moves[:1]  # all pairs are tried at once: there is none to move on to
     for _ in range(MOST_ROUNDS):
         before = reached
         for free in moves:
@@ -262,6 +264,10 @@ def _pair_means(values: Floats, deferred: NDArray[np.bool_], ends: NDArray[np.in
     added = np.cumsum(deferred[:, :known] * (values[:known, 2] - values[:known, 1]), axis=1)  # (K, known)
     sums = np.concatenate([np.zeros((len(deferred), 1)), added], axis=1)[:, ends]
     return np.asarray((base[:, None] + sums) / len(values), np.float64)
+
+
+def _is_thinned(confidence: Floats, most_cells: int) -> bool:
+    return len(_thinned(confidence, most_cells)) < len(breakpoints(confidence).threshold)
 
 
 def _thinned(confidence: Floats, most_cells: int) -> Floats:
