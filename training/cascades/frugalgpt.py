@@ -22,7 +22,6 @@ class FrugalGPT:
 
     Args:
         signal: "scorer" learns one from the recorded responses; or the name of a recorded signal.
-        encoder: that the scorer reads prompts and answers with.
         form: of the maps from the signal to the chance of being right.
         depth: the most models in a chain.
         budgets: how many to fit at.
@@ -32,7 +31,6 @@ class FrugalGPT:
     specification = "code"
     router = None
     signal: str = SCORER
-    encoder: str = "minilm"
     form: Form = "isotonic"
     depth: int = 3
     budgets: int = 12
@@ -52,7 +50,7 @@ class FrugalGPT:
             )
         from anabranch.training.scorers.answer_scorer_fit import scored
 
-        return with_chance(scored(ground, encoder=self.encoder, seed=ground.seed), SCORER, self.form)
+        return with_chance(scored(ground, encoder=ground.encoder, seed=ground.seed), SCORER, self.form)
 
     def policies(self, ground: Ground) -> Iterator[ThresholdChain]:
         """See `CascadeRecipe`."""

@@ -1,4 +1,6 @@
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from anabranch.data.replay_table import ReplayTable
 from anabranch.training.cascades.budgets import budgets_of
 from anabranch.training.cascades.frontier import frontier_of
 from anabranch.training.cascades.frugalgpt import FrugalGPT
+from anabranch.training.cascades.recipe import Ground
 from anabranch.training.replay.frugal import fit_frugal
 from tests.training.cascades.grounds import ground_of, random_ground
 
@@ -51,3 +54,20 @@ def test_where_nothing_is_sure_single_models_are_left() -> None:
 def test_a_scorer_needs_responses() -> None:
     with pytest.raises(ValueError, match=r"no responses are recorded: collect them.*--signal logprob_mean"):
         FrugalGPT().learn(random_ground())
+
+
+def test_scores_of_answers_are_calibrated_like_any_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scorer that gives away the log-probability says what the log-probability does."""
+
+    def scored(ground: Ground, *, encoder: str, seed: int) -> Ground:
+        assert (encoder, seed) == ("hashing", 0)
+        return replace(ground, table=ground.table.with_signal("scorer", ground.table.signals["logprob_mean"]))
+
+    fit = SimpleNamespace(scored=scored)
+    monkeypatch.setitem(sys.modules, "anabranch.training.scorers.answer_scorer_fit", fit)
+    ground = random_ground(prompts=100)
+    answered = replace(ground.table, responses=np.full(ground.table.quality.shape, "owl", np.object_))
+    read = FrugalGPT().learn(replace(ground, table=answered, encoder="hashing"))
+    plain = FrugalGPT(signal="logprob_mean").learn(ground)
+    np.testing.assert_array_equal(read.table.signals["chance"], plain.table.signals["chance"])
+    assert [(signal.name, signal.reads) for signal in read.signals] == [("chance", "scorer")]  # type: ignore[attr-defined]
