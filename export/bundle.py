@@ -1,9 +1,15 @@
-"""The bundle: one folder that holds a router, written whole or not at all, and checked before it is read.
+"""The bundle: one folder that holds a router or a cascade, written whole or not at all, and checked before it is read.
 
 manifest.json    what it is made of, and the hash of every other file
+README.md        the model card
+
+of a router
 router.onnx      ids to estimates
 tokenizer.json   text to ids
-README.md        the model card
+
+of a cascade
+scorers/         networks that signals of answers come from, if any
+router/          the bundle of the router whose estimates are read before any call, if any
 """
 
 import hashlib
@@ -11,18 +17,19 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import orjson
 from pydantic import ValidationError
 
-from anabranch.export.manifest import BUNDLE_SCHEMA, Manifest, contents_sha256
+from anabranch.export.manifest import BUNDLE_SCHEMA, CascadeManifest, Manifest, Sealed, contents_sha256
 
 MANIFEST = "manifest.json"
 GRAPH = "router.onnx"
 TOKENIZER = "tokenizer.json"
 CARD = "README.md"
+SCORERS, ROUTER = "scorers", "router"
 
 
 class BundleError(ValueError):
@@ -31,7 +38,7 @@ class BundleError(ValueError):
 
 @dataclass(frozen=True)
 class Bundle:
-    """A folder whose files are what its manifest says.
+    """A router in a folder whose files are what its manifest says.
 
     Args:
         folder: where it lies.
@@ -43,8 +50,8 @@ class Bundle:
 
     @property
     def id(self) -> str:
-        """The first 12 digits of the manifest's hash: names the bundle in every decision."""
-        return self.manifest.manifest_sha256[:12]
+        """Names the bundle in every decision."""
+        return _id_of(self.manifest)
 
     @property
     def graph(self) -> Path:
@@ -55,6 +62,27 @@ class Bundle:
     def tokenizer_json(self) -> str:
         """The text of tokenizer.json."""
         return (self.folder / TOKENIZER).read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class CascadeBundle:
+    """A cascade in a folder whose files are what its manifest says.
+
+    Args:
+        folder: where it lies.
+        manifest: what it is made of.
+    """
+
+    folder: Path
+    manifest: CascadeManifest
+
+    @property
+    def id(self) -> str:
+        """Names the bundle in every answer."""
+        return _id_of(self.manifest)
+
+
+Contents = TypeVar("Contents", bound=Sealed)
 
 
 def check_target(folder: Path) -> None:
@@ -72,7 +100,7 @@ def check_target(folder: Path) -> None:
 
 
 def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Bundle:
-    """Write a bundle beside its place, then move it there; a bundle that was there is replaced.
+    """Write the bundle of a router beside its place, then move it there; a bundle that was there is replaced.
 
     Args:
         folder: where it will lie; missing parents are made.
@@ -82,6 +110,56 @@ def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -
     Raises:
         BundleError: see `check_target`.
     """
+    return Bundle(folder, _written(folder, manifest, files))
+
+
+def write_cascade_bundle(folder: Path, manifest: CascadeManifest, files: Mapping[str, bytes]) -> CascadeBundle:
+    """The same of a cascade; see `write_bundle`."""
+    return CascadeBundle(folder, _written(folder, manifest, files))
+
+
+def read_any_bundle(folder: Path) -> Bundle | CascadeBundle:
+    """The bundle in a folder, every file checked against its hash.
+
+    Raises:
+        BundleError: it has no manifest, a newer schema, or a file that is missing, changed or not listed.
+    """
+    contents = _read_contents(folder)
+    if "cascade" in contents:
+        return CascadeBundle(folder, _checked(folder, _validated(folder, contents, CascadeManifest), set()))
+    return Bundle(folder, _checked(folder, _validated(folder, contents, Manifest), {GRAPH, TOKENIZER}))
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """The bundle of a router in a folder; see `read_any_bundle`.
+
+    Raises:
+        BundleError: it is broken, or holds a cascade.
+    """
+    bundle = read_any_bundle(folder)
+    if isinstance(bundle, CascadeBundle):
+        raise BundleError(f"{folder} holds a cascade, which decides by answers: try `anabranch serve {folder}`")
+    return bundle
+
+
+def read_cascade_bundle(folder: Path) -> CascadeBundle:
+    """The bundle of a cascade in a folder; see `read_any_bundle`.
+
+    Raises:
+        BundleError: it is broken, or holds a router.
+    """
+    bundle = read_any_bundle(folder)
+    if isinstance(bundle, Bundle):
+        raise BundleError(f"{folder} holds a router and no cascade: `anabranch export` of a cascade's RUN makes one")
+    return bundle
+
+
+def _id_of(manifest: Sealed) -> str:
+    """The first 12 digits of the manifest's hash."""
+    return manifest.manifest_sha256[:12]
+
+
+def _written(folder: Path, manifest: Contents, files: Mapping[str, bytes]) -> Contents:
     check_target(folder)
     hashes = {name: hashlib.sha256(contents).hexdigest() for name, contents in files.items()}
     sealed = manifest.model_copy(update={"files": hashes}).sealed()
@@ -90,28 +168,23 @@ def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -
     unfinished.mkdir()
     try:
         for name, contents in {**files, MANIFEST: sealed.to_json()}.items():
+            (unfinished / name).parent.mkdir(parents=True, exist_ok=True)
             (unfinished / name).write_bytes(contents)
         _replace(folder, unfinished)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return Bundle(folder, sealed)
+    return sealed
 
 
-def read_bundle(folder: Path) -> Bundle:
-    """The bundle in a folder, every file checked against its hash.
-
-    Raises:
-        BundleError: it has no manifest, a newer schema, or a file that is missing, changed or not listed.
-    """
-    manifest = _read_manifest(folder)
+def _checked(folder: Path, manifest: Contents, needed: set[str]) -> Contents:
     listed = set(manifest.files)
-    for name in sorted({GRAPH, TOKENIZER} - listed):
+    for name in sorted(needed - listed):
         raise BundleError(f"{folder / MANIFEST} lists no {name}, which every bundle has: export it again")
     for name, sha256 in manifest.files.items():
         _check_file(folder, name, sha256)
     for name in sorted(_names(folder) - listed - {MANIFEST}):
         raise BundleError(f"{folder / name} is not in the manifest, so nothing vouches for it: remove the file")
-    return Bundle(folder, manifest)
+    return manifest
 
 
 def _replace(folder: Path, finished: Path) -> None:
@@ -128,7 +201,7 @@ def _replace(folder: Path, finished: Path) -> None:
     shutil.rmtree(previous)
 
 
-def _read_manifest(folder: Path) -> Manifest:
+def _read_contents(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     contents = _read_json(path)
     version = contents.get("schema_version")
@@ -140,10 +213,14 @@ def _read_manifest(folder: Path) -> Manifest:
             f"{path} was changed after it was written: its contents hash to {found[:12]}, "
             f"it says {str(contents.get('manifest_sha256'))[:12]}; export it again"
         )
+    return contents
+
+
+def _validated(folder: Path, contents: dict[str, Any], kind: type[Contents]) -> Contents:
     try:
-        return Manifest.model_validate(contents)
+        return kind.model_validate(contents)
     except ValidationError as error:
-        raise BundleError(f"{path} is no manifest that this version reads: {error}") from error
+        raise BundleError(f"{folder / MANIFEST} is no manifest that this version reads: {error}") from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:

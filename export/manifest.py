@@ -8,25 +8,23 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from anabranch.export.signature import Precision
+from anabranch.routers.deferral.settings import CascadeSettings
 from anabranch.routers.settings import Provenance, RouterSettings
 
 BUNDLE_SCHEMA = 1
 
 
-class Manifest(BaseModel):
-    """The contents of manifest.json; `sealed` adds the hash over all the rest."""
+class Sealed(BaseModel):
+    """What every manifest.json says; `sealed` adds the hash over all the rest."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: int = BUNDLE_SCHEMA
-    router: RouterSettings
     provenance: Provenance
-    precision: Precision
-    tokens: dict[str, int | float | str] = Field(description="settings of the tokens, as `Tokens.to_json` gives them")
-    metrics: dict[str, Any] = Field(description="what was measured of this router; may be empty")
+    metrics: dict[str, Any] = Field(description="what was measured; may be empty")
     contains_user_prompts: bool
     user_prompts: str = Field(description="what of the training prompts is inside, in words")
-    onnxruntime_min: str = Field(description="the oldest onnxruntime that reads the graph")
+    onnxruntime_min: str = Field(description="the oldest onnxruntime that reads the graphs")
     files: dict[str, str] = Field(default={}, description="sha256 of every other file, by its path in the folder")
     manifest_sha256: str = ""
 
@@ -37,6 +35,20 @@ class Manifest(BaseModel):
     def to_json(self) -> bytes:
         """The text of manifest.json."""
         return orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
+
+
+class Manifest(Sealed):
+    """The contents of a router's manifest.json."""
+
+    router: RouterSettings
+    precision: Precision
+    tokens: dict[str, int | float | str] = Field(description="settings of the tokens, as `Tokens.to_json` gives them")
+
+
+class CascadeManifest(Sealed):
+    """The contents of a cascade's manifest.json."""
+
+    cascade: CascadeSettings
 
 
 def contents_sha256(contents: Mapping[str, Any]) -> str:

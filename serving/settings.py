@@ -22,13 +22,17 @@ class ServeSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    bundle: Path | None = Field(default=None, description="bundle folder that routes; none serves the pool by name")
+    bundle: Path | None = Field(default=None, description="bundle folder that decides; none serves the pool by name")
     pool: Pool | str | None = Field(default=None, description='pool file, "pocket", or the pool itself')
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8000, ge=0, le=65535, description="0 for any that is free")
     tradeoff: float | None = Field(default=None, ge=0, le=1, description="0 = cheapest, 1 = best; None: calibrated")
     api_key_env: str | None = Field(default=None, description="variable with the key that clients must send")
-    decision_threads: int = Field(default=2, ge=1, description="decisions of the router at once")
+    timeout_s: float | None = Field(default=None, gt=0, description="of a cascade: for a call, or a piece of a stream")
+    max_completion_tokens: int | None = Field(
+        default=None, ge=1, description="of a cascade: of all answers to a prompt together"
+    )
+    decision_threads: int = Field(default=2, ge=1, description="decisions at once, and answers that scorers read")
     max_body_mb: float = Field(default=32, gt=0, description="of a request, in MiB")
     grace_s: int = Field(default=30, ge=0, description="for requests in flight when the server is stopped")
     quiet: bool = Field(default=False, description="no line a request")

@@ -1,7 +1,7 @@
 """anabranch serve"""
 
 from anabranch.commands.answer import Answer
-from anabranch.serving.offer import AUTO, Offer, prepare
+from anabranch.serving.offer import Offer, prepare
 from anabranch.serving.server import serve as run
 from anabranch.serving.settings import read_settings
 
@@ -14,6 +14,8 @@ def serve(
     port: int | None = None,
     tradeoff: float | None = None,
     api_key_env: str | None = None,
+    timeout_s: float | None = None,
+    max_completion_tokens: int | None = None,
     decision_threads: int | None = None,
     max_body_mb: float | None = None,
     grace_s: int | None = None,
@@ -28,7 +30,9 @@ def serve(
         port: 8000 if not given, 0 for any that is free.
         tradeoff: 0 = cheapest, 1 = best; the calibrated one if not given.
         api_key_env: variable that holds the key which clients must send.
-        decision_threads: decisions of the router at once; 2 if not given.
+        timeout_s: seconds that a cascade waits for a call, or for the next piece of a stream; no limit if not given.
+        max_completion_tokens: of all answers that a cascade asks for to one prompt; no limit if not given.
+        decision_threads: decisions, and answers that scorers read, at once; 2 if not given.
         max_body_mb: largest request, in MiB; 32 if not given.
         grace_s: seconds for requests in flight when the server is stopped; 30 if not given.
         quiet: write no line a request.
@@ -39,6 +43,8 @@ def serve(
         "port": port,
         "tradeoff": tradeoff,
         "api_key_env": api_key_env,
+        "timeout_s": timeout_s,
+        "max_completion_tokens": max_completion_tokens,
         "decision_threads": decision_threads,
         "max_body_mb": max_body_mb,
         "grace_s": grace_s,
@@ -52,16 +58,22 @@ def serve(
 
 def greeting(offer: Offer, address: str) -> str:
     """Where the server listens, what it serves, and how to ask."""
-    names = offer.pool.names
-    model = names[0] if offer.router is None else AUTO
-    how = "by name" if offer.router is None else f"route, trade-off {offer.router.tradeoff:.3f}, bundle {offer.bundle}"
+    names = offer.names
     return "\n".join(
         [
             f"listening on {address}",
-            f"models: {', '.join(names if offer.router is None else (AUTO, *names))}",
-            f"strategy: {how}",
+            f"models: {', '.join(names)}",
+            f"strategy: {_strategy(offer)}",
             "try:",
             f"  curl {address}/v1/chat/completions -H 'content-type: application/json' \\",
-            f"""    -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'""",
+            f"""    -d '{{"model": "{names[0]}", "messages": [{{"role": "user", "content": "Hello"}}]}}'""",
         ]
     )
+
+
+def _strategy(offer: Offer) -> str:
+    decides = offer.plan or offer.router
+    if decides is None:
+        return "by name"
+    name = "route" if offer.plan is None else "cascade"
+    return f"{name}, trade-off {decides.tradeoff:.3f}, bundle {offer.bundle}"

@@ -133,19 +133,20 @@ class Cascade:
     def _state(self, calls: Calls[Q, R, C]) -> tuple[str, State]:
         """The routing text, and what is known before any call."""
         text = calls.routing_text()
-        return text, State((), self._quality(text), self._usual_cost_usd, float(draws([text])[0]))
+        quality, cost_usd = self.before_calls(text)
+        return text, State((), quality, cost_usd, float(draws([text])[0]))
 
-    def _quality(self, text: str) -> Floats:
-        """The router's estimates, [M]; it reads its own trade-off, at which the policies were fitted."""
+    def before_calls(self, text: str) -> tuple[Floats, Floats]:
+        """What is known of each model before any call: estimated quality and usual cost, [M]; NaN is unknown.
+
+        The router reads its own trade-off, at which the policies were fitted.
+        """
+        unknown = np.full(len(self.plan.models), np.nan)
+        cost_usd = np.array(self.plan.usual_cost_usd, np.float64) if self.plan.usual_cost_usd else unknown
         router = self.plan.router
         if router is None:
-            return np.full(len(self.plan.models), np.nan)
-        quality: Floats = router.estimates([text], router.tradeoff)[0].quality[0]
-        return quality
-
-    @cached_property
-    def _usual_cost_usd(self) -> Floats:
-        return np.array(self.plan.usual_cost_usd or [np.nan] * len(self.plan.models), np.float64)
+            return unknown, cost_usd
+        return router.estimates([text], router.tradeoff)[0].quality[0], cost_usd
 
 
 class _Asked(NamedTuple, Generic[R]):

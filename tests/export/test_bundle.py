@@ -123,9 +123,9 @@ def test_a_new_bundle_replaces_the_old_one(bundle: Bundle, manifest: Manifest) -
 
 
 def test_a_failed_write_leaves_the_old_bundle_and_nothing_else(bundle: Bundle, manifest: Manifest) -> None:
-    """The third file cannot be written: its folder does not exist."""
-    with pytest.raises(FileNotFoundError):
-        write_bundle(bundle.folder, manifest, FILES | {"missing/scorer.onnx": b""})
+    """The last file cannot be written: its folder is a file."""
+    with pytest.raises(FileExistsError):
+        write_bundle(bundle.folder, manifest, FILES | {"router.onnx/scorer.onnx": b""})
     assert read_bundle(bundle.folder) == bundle
     assert [path.name for path in bundle.folder.parent.iterdir()] == ["bundle"]
 

@@ -14,6 +14,7 @@ import orjson
 
 from anabranch.data.pool_prices import prices_of
 from anabranch.routers.costing import Costing
+from anabranch.routers.deferral.plan import Plan
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.policies.argmax_utility import ArgmaxUtility
 from anabranch.routers.policies.policy import Floats
@@ -112,10 +113,13 @@ async def running(
     key: str | None = None,
     decisions: int = 1,
     strategies: Mapping[str, Strategy] = MappingProxyType({}),
+    plan: Plan | None = None,
+    **limits_of_plan: Any,
 ) -> AsyncIterator[Running]:
     """A gateway over upstreams by the name of their model, on a free port; with strategies by name, if any."""
     pool = pool_of(list(upstreams))
-    offer = Offer(pool, prices_of(pool, partial=True), routed, "b" * 12 if routed else "")
+    bundle = "b" * 12 if routed or plan else ""
+    offer = Offer(pool, prices_of(pool, partial=True), routed, bundle, plan, **limits_of_plan)
     served = {name: Served(pool.model(name), upstream) for name, upstream in upstreams.items()}
     with ThreadPoolExecutor(decisions) as threads, bound("127.0.0.1", 0) as listening:
         gateway = gateway_of(offer, served, threads)

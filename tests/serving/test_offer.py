@@ -86,7 +86,7 @@ def test_a_pool_that_lacks_arms_is_refused(bundle: Path) -> None:
 
 
 def test_a_model_that_is_called_auto_is_refused(bundle: Path) -> None:
-    with pytest.raises(ServeError, match="called 'auto', which asks for the router"):
+    with pytest.raises(ServeError, match="called 'auto', which asks for the bundle"):
         offer(bundle, pool(*ARMS, "auto"))
 
 
