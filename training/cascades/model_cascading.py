@@ -21,7 +21,7 @@ class ModelCascading:
     Args:
         signal: how sure an answer looks.
         form: of the maps from the signal to the chance of being right.
-        depth: the most models in the chain; from 5 on a fit takes minutes.
+        depth: the most models in the chain; each one more takes several times as long to fit.
         budgets: how many to fit at.
     """
 
