@@ -1,9 +1,24 @@
-"""What an evaluation found about a run, for its bundle: the verdict, the figures and the curve."""
+"""What was measured of a run, for its bundle: in training, and by an evaluation."""
 
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+
+def measured(run: Path, report: Path | None) -> dict[str, Any]:
+    """The metrics of a run's training, and its part of a report, as plain JSON.
+
+    Args:
+        run: RUN folder.
+        report: see `evaluation_of`; none if None.
+
+    Raises:
+        ValueError: see `evaluation_of`.
+    """
+    path = run / "metrics.json"
+    training = {"training": orjson.loads(path.read_bytes())} if path.is_file() else {}
+    return training | ({"evaluation": evaluation_of(report, run.name)} if report else {})
 
 
 def evaluation_of(report: Path, run: str) -> dict[str, Any]:

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import onnx
-import orjson
 
 from anabranch.data.labelset import LabelSet, read_labels
 from anabranch.data.outcomes import Floats, Outcomes
 from anabranch.export.bundle import CARD, GRAPH, TOKENIZER, check_target, write_bundle
 from anabranch.export.card import model_card
 from anabranch.export.drift import decision_drift, estimate_drift
-from anabranch.export.evaluation import evaluation_of
+from anabranch.export.evaluation import measured
 from anabranch.export.graph import LINK, check_size, export_encoder, export_head, router_graph
 from anabranch.export.manifest import Manifest
 from anabranch.export.parity import PROBES, check_parity
@@ -92,7 +91,7 @@ def export_run(
         usage=usage if usage_known else None,
         reads_tradeoff=trained.settings.reads_tradeoff,
     )
-    metrics = _training_metrics(run) | ({"evaluation": evaluation_of(report, run.name)} if report else {})
+    metrics = measured(run, report)
     if encoder == "int8":
         metrics["int8"] = _drift(trained, trained.settings.router("int8", estimate), known, max_loss)
 
@@ -139,11 +138,6 @@ def _refitted(trained: Run, known: _Labels, embedder: Embedder) -> Run:
     calibration = trained.estimator.calibration if isinstance(trained.estimator, Calibrated) else None
     embedding = embedder(known.train.texts)
     return replace(trained, estimator=refit(trained.settings, known.train, embedding, votes, calibration))
-
-
-def _training_metrics(run: Path) -> dict[str, Any]:
-    path = run / "metrics.json"
-    return {"training": orjson.loads(path.read_bytes())} if path.is_file() else {}
 
 
 def _drift(trained: Run, int8: Router, known: _Labels | None, max_loss: float) -> dict[str, Any]:
