@@ -83,7 +83,7 @@ def _cascaded(bundle: CascadeBundle, pool: Pool, settings: ServeSettings) -> Off
     prices = prices if plan.router is None else with_trained(prices, plan.router)
     try:
         check_plan(plan, frozenset(prices.entries))
-    except ValueError as error:
+    except (ValueError, LookupError) as error:
         raise ServeError(f"{bundle.folder} cannot decide: {error}") from error
     return Offer(
         pool,

@@ -18,7 +18,9 @@ def check_plan(plan: Plan, priced: Set[str]) -> None:
         priced: models whose price is known.
 
     Raises:
-        ValueError: a signal is not to be had here, a budget cannot be kept, or a policy cannot decide.
+        ValueError: a signal is not to be had here, a budget cannot be kept, answers cannot be compared, or a policy
+            cannot decide.
+        LookupError: a signal knows fewer models.
     """
     cascade = Cascade(plan)
     unknown = sorted(signals_read(plan) - set(TOKEN_SIGNALS))
@@ -33,5 +35,7 @@ def check_plan(plan: Plan, priced: Set[str]) -> None:
     quality, cost_usd = cascade.before_calls("Hello")
     for stop in plan.stops:
         stop.policy.decide(State((), quality, cost_usd, u=0.5))
+    if cascade.key_of is not None:
+        cascade.key_of("Hello")
     signals = dict.fromkeys(TOKEN_SIGNALS, -1.0)
     with_signals(plan.signals, [Answered(model, "Hello", "Hello", signals) for model in range(len(plan.models))])

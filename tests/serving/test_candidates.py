@@ -1,6 +1,13 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from anabranch.routers.deferral.answered import Answered
+from anabranch.routers.deferral.chance import Chance
+from anabranch.routers.deferral.scorer import Scorer
+from anabranch.routers.deferral.signal_maps import Steps
 from anabranch.routers.deferral.state import State
 from anabranch.routers.deferral.threshold_chain import ThresholdChain
 from anabranch.serving.strategies.candidates import candidate_of, without_logprobs
@@ -21,6 +28,17 @@ def test_what_is_not_known_is_not_there() -> None:
     plain = Reply("4", "wren-1b", "stop", None, 0.25)
     seen = candidate_of(0, 0, REQUEST, plain, None)
     assert np.isnan(seen.cost_usd) and seen.key is None and not seen.signals
+
+
+def test_signals_of_the_plan_come_on_top() -> None:
+    """The chance of -0.7 is on the second step; 5 letters of a prompt less 1 of the answer are 4."""
+
+    def spare(answers: Sequence[Answered]) -> NDArray[np.float32]:
+        return np.array([len(one.prompt) - len(one.answer) for one in answers], np.float32)
+
+    signals = (Scorer("spare", "f", spare), Chance("chance", "logprob_mean", (Steps((-1.0, -0.75), (0.1, 0.5)),)))
+    seen = candidate_of(0, 0, REQUEST, REPLY, 0.5, None, signals, "2 + 2")
+    assert (seen.signals["spare"], seen.signals["chance"], seen.signals["tokens"]) == (4.0, 0.5, 1.0)
 
 
 def test_a_threshold_fitted_to_a_recording_is_met_by_the_same_answer() -> None:

@@ -8,12 +8,14 @@ import pytest
 from anabranch.data.costs import Costs
 from anabranch.routers.deferral.automix import AutoMix
 from anabranch.routers.deferral.budget_guard import BudgetGuard
+from anabranch.routers.deferral.chance import Chance
 from anabranch.routers.deferral.deferral import Deferral
+from anabranch.routers.deferral.registry import to_plain
 from anabranch.routers.deferral.threshold_chain import ThresholdChain
 from anabranch.serving.offer import Offer, prepare
 from anabranch.serving.settings import ServeError, ServeSettings
 from anabranch.upstreams.upstream import Usage
-from tests.export.cascades import MODELS, cascade_bundle, cascade_settings
+from tests.export.cascades import CHANCE, MODELS, cascade_bundle, cascade_settings
 from tests.serving.test_offer import pool
 
 CHAIN = ThresholdChain((0, 1), (0.5,), "chance")
@@ -66,6 +68,21 @@ def test_a_budget_needs_prices_and_usual_costs(tmp_path: Path) -> None:
 def test_a_policy_of_other_models_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ServeError, match=r"cannot decide: a policy calls models \(0, 3\)"):
         offer(tmp_path, ThresholdChain((0, 3), (0.5,), "chance"))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"answers": "poem"}, "unknown answer kind 'poem'"),
+        ({"signals": (to_plain(Chance("chance", "logprob_mean", CHANCE.maps[:2])),)}, "index out of range"),
+    ],
+)
+def test_what_would_fail_with_the_first_answer_is_tried_before(
+    tmp_path: Path, change: dict[str, Any], reason: str
+) -> None:
+    bundle = cascade_bundle(tmp_path / "birds", cascade_settings().model_copy(update=change)).folder
+    with pytest.raises(ServeError, match=f"birds cannot decide: .*{reason}"):
+        prepare(ServeSettings(bundle=bundle, pool=pool(*MODELS)))
 
 
 @pytest.mark.parametrize("limit", ["timeout_s", "max_completion_tokens"])

@@ -17,6 +17,7 @@ import pytest
 from anabranch.__main__ import main
 from anabranch.upstreams.fake import Delay, Fake
 from anabranch.upstreams.fake_server import FakeServer, Hang
+from tests.export.cascades import cascade_bundle
 from tests.serving.gateways import HELLO, fake
 
 POOL = "upstreams: {here: {kind: fake}}\nmodels: [{name: wren, upstream: here}]\n"
@@ -88,6 +89,24 @@ def test_a_configuration_with_a_key_and_no_log(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_a_cascade_with_limits(tmp_path: Path) -> None:
+    """A fake is always sure, so the first of three models answers."""
+    models = "[{name: wren, upstream: here}, {name: jay, upstream: here}, {name: owl, upstream: here}]"
+    pool = written(tmp_path, f"upstreams: {{here: {{kind: fake}}}}\nmodels: {models}\n")
+    bundle = cascade_bundle(tmp_path / "birds")
+    limits = ("--timeout-s", "5", "--max-completion-tokens", "64", "--tradeoff", "0.4")
+
+    async def run() -> None:
+        async with started(str(bundle.folder), "--pool", pool, *limits) as (process, address, said):
+            assert f"models: auto, wren, jay, owl\nstrategy: cascade, trade-off 0.400, bundle {bundle.id}\n" in said
+            assert '"model": "auto"' in said
+            assert (await post(address))[0] == 200
+            process.terminate()
+            assert (await ended(process))[0] == 0
+
+    asyncio.run(run())
+
+
 def behind(server: FakeServer) -> str:
     return (
         f"upstreams: {{far: {{base_url: '{server.base_url}', attempts: 1}}}}\nmodels: [{{name: wren, upstream: far}}]\n"
@@ -147,6 +166,8 @@ def test_a_port_in_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
         ("bundel: b\n", [], "bundel: Extra inputs are not permitted"),
         ("bundle: nowhere\n", [], "nowhere is no bundle"),
         (POOL, ["--tradeoff", "0.5"], "no bundle decides by it"),
+        (POOL, ["--timeout-s", "5"], "timeout_s is 5.0, but no cascade is served"),
+        (POOL, ["--max-completion-tokens", "0"], "max_completion_tokens: Input should be greater than or equal to 1"),
         (POOL, ["--host", "203.0.113.7"], "cannot listen on 203.0.113.7 port 8000"),
         (POOL, ["--host", "no such host"], "cannot listen on no such host port 8000"),
         (POOL, ["--api-key-env", "NOT_SET"], "the variable NOT_SET, which is not set; export it"),
