@@ -65,7 +65,7 @@ def draws_within(models: Models, samples: int) -> int:
         samples: of each model.
 
     >>> draws_within((0,), 5), draws_within((0, 1), 5)
-    (5, 9)
+    (5, 8)
     """
     most = len(models) * samples
     edges = np.add.outer(np.arange(len(models)) / len(models), -np.arange(most) * GOLDEN) % 1.0

@@ -8,9 +8,10 @@ import numpy as np
 from anabranch.routers.deferral.cascade_routing import CascadeRouting as Routing
 from anabranch.training.cascades.budgets import budgets_of
 from anabranch.training.cascades.chances import refuse_unknown
+from anabranch.training.cascades.frugalgpt import SCORER
 from anabranch.training.cascades.recipe import Ground
 from anabranch.training.cascades.recorded import samples_of
-from anabranch.training.cascades.sureness import SCORER, with_scorer
+from anabranch.training.cascades.sureness import with_scorer
 from anabranch.training.replay.cascade_routing_fit import best_at_budget, fit_belief, meet_all, price_curve
 
 TOKENS = ("logprob_mean", "logprob_min", "tokens")

@@ -7,14 +7,14 @@ from itertools import combinations
 import numpy as np
 
 from anabranch.data.replay_table import NO_KEY
-from anabranch.routers.deferral.deferral import Deferral
 from anabranch.routers.deferral.robon import RoBoN as Routed
 from anabranch.training.cascades.chances import CHANCE
 from anabranch.training.cascades.evenly import evenly
+from anabranch.training.cascades.frugalgpt import SCORER
 from anabranch.training.cascades.lineup import lineup
 from anabranch.training.cascades.recipe import Ground
 from anabranch.training.cascades.recorded import samples_of
-from anabranch.training.cascades.sureness import SCORER, with_sureness
+from anabranch.training.cascades.sureness import with_sureness
 from anabranch.training.replay.signal_calibration import Form
 
 
@@ -53,7 +53,7 @@ class RoBoN:
         """
         return with_sureness(ground, self.signal, self.form)
 
-    def policies(self, ground: Ground) -> Iterator[Deferral]:
+    def policies(self, ground: Ground) -> Iterator[Routed]:
         """See `CascadeRecipe`.
 
         Raises:
