@@ -7,7 +7,7 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from anabranch.routers.encoders.encoder import Encoder
-from anabranch.routers.estimators.estimator import Batch, Estimator, GradientTrained
+from anabranch.routers.estimators.estimator import Batch, Descent, Estimator, GradientTrained
 from anabranch.training.data_module import Item
 
 
@@ -49,13 +49,7 @@ class LitRouter(LightningModule):
         """AdamW with a rate that falls linearly to 0; nothing for closed forms."""
         if not isinstance(self.estimator, GradientTrained):
             return None
-        descent = self.estimator.descent
-        optimiser = torch.optim.AdamW(
-            self.parameters(), lr=descent.learning_rate, weight_decay=descent.weight_decay, fused=True
-        )
-        steps = max(1, int(self.trainer.estimated_stepping_batches))
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: max(0.0, 1 - step / steps))
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return falling_adamw(self, self.estimator.descent)
 
     def _embedded(self, item: Item) -> Batch:
         batch, tokens = item
@@ -66,3 +60,13 @@ class LitRouter(LightningModule):
     def _loss(self, item: Item) -> Tensor:
         assert isinstance(self.estimator, GradientTrained)
         return self.estimator.loss(self._embedded(item))
+
+
+def falling_adamw(module: LightningModule, descent: Descent) -> dict[str, Any]:
+    """AdamW over all parameters of a module, with a rate that falls linearly to 0 by the end of its training."""
+    optimiser = torch.optim.AdamW(
+        module.parameters(), lr=descent.learning_rate, weight_decay=descent.weight_decay, fused=True
+    )
+    steps = max(1, int(module.trainer.estimated_stepping_batches))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: max(0.0, 1 - step / steps))
+    return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,4 +1,4 @@
-"""One Lightning Trainer for every estimator: loggers, progress, the best epoch."""
+"""One Lightning Trainer for all that is trained: loggers, progress, the best epoch."""
 
 import logging
 import warnings
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from anabranch.routers.encoders.encoder import Encoder
-from anabranch.routers.estimators.estimator import Estimator, GradientTrained
+from anabranch.routers.estimators.estimator import Descent, Estimator, GradientTrained
 from anabranch.training.best_weights import BestWeights
-from anabranch.training.data_module import RouterData
+from anabranch.training.data_module import Batched, RouterData
 from anabranch.training.examples import Examples
 from anabranch.training.lit_router import LitRouter
 
@@ -56,29 +56,61 @@ def train_estimator(
     Returns:
         dict[str, float]: best epoch and its validation loss; empty for closed forms.
     """
-    learns = isinstance(estimator, GradientTrained)
-    batch_size = estimator.descent.batch_size if isinstance(estimator, GradientTrained) else OBSERVE_BATCH
-    epochs = 1 + (estimator.descent.passes(len(train)) if isinstance(estimator, GradientTrained) else 0)
+    module = LitRouter(encoder, estimator)
+    if isinstance(estimator, GradientTrained):
+        best = descend(module, estimator.descent, train, validation, options)
+    else:
+        best = None
+        run_trainer(module, RouterData(train, validation, batch_size=OBSERVE_BATCH, seed=options.seed), options)
+    estimator.eval()
+    encoder.cpu().eval()
+    return {} if best is None else {"best_epoch": float(best.best_epoch), "validation_loss": best.best_loss}
+
+
+def descend(
+    module: LightningModule,
+    descent: Descent,
+    train: Batched,
+    validation: Batched,
+    options: TrainerOptions,
+    *callbacks: Callback,
+) -> BestWeights:
+    """Train a module in place, by one epoch of observing and those of a descent, and put its best epoch back.
+
+    Args:
+        module: logs `validation/loss`.
+        descent: how many epochs, and how large batches are.
+        train: examples to learn from.
+        validation: examples that choose the best epoch.
+        options: how.
+        callbacks: more of them.
+    """
     best = BestWeights(options.folder / "checkpoints" / "best.safetensors")
+    data = RouterData(train, validation, batch_size=descent.batch_size, seed=options.seed)
+    run_trainer(module, data, options, 1 + descent.passes(len(train)), best, *callbacks)
+    return best
+
+
+def run_trainer(
+    module: LightningModule, data: RouterData, options: TrainerOptions, epochs: int = 1, *callbacks: Callback
+) -> None:
+    """Run Lightning's Trainer once, and bring the module back to the CPU; it validates only if there are callbacks."""
     with _quiet():
         trainer = Trainer(
             max_epochs=epochs,
             accelerator="auto",
             devices=1,
             logger=_loggers(options),
-            callbacks=[best] if learns else [],
+            callbacks=list(callbacks),
             enable_checkpointing=False,
-            enable_progress_bar=options.progress and learns,
+            enable_progress_bar=options.progress and bool(callbacks),
             enable_model_summary=False,
             num_sanity_val_steps=0,
-            limit_val_batches=1.0 if learns else 0,
+            limit_val_batches=1.0 if callbacks else 0,
             log_every_n_steps=1,
         )
-        data = RouterData(train, validation, batch_size=batch_size, seed=options.seed)
-        trainer.fit(LitRouter(encoder, estimator), data)
-    estimator.cpu().eval()
-    encoder.cpu().eval()
-    return {"best_epoch": float(best.best_epoch), "validation_loss": best.best_loss} if learns else {}
+        trainer.fit(module, data)
+    module.cpu().eval()
 
 
 def _loggers(options: TrainerOptions) -> list[Logger]:

@@ -1,0 +1,1 @@
+"""Learnt parts that are not routers: networks that judge what models answered."""

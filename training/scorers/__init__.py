@@ -1,0 +1,1 @@
+"""How scorers of answers learn: from recorded answers and how good they were."""
