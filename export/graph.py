@@ -59,7 +59,7 @@ class _Head(nn.Module):
         return quality, usage if self.usage_known else torch.full_like(quality, torch.nan), spread
 
 
-def check_size(encoder: Encoder, estimator: Estimator, *, limit_bytes: int = LIMIT_BYTES) -> None:
+def check_size(encoder: Encoder, estimator: nn.Module, *, limit_bytes: int = LIMIT_BYTES) -> None:
     """Refuse weights that one ONNX file cannot hold, before any work.
 
     Raises:
@@ -94,7 +94,7 @@ def export_encoder(encoder: Encoder) -> onnx.ModelProto:
     """
     ids = torch.zeros((2, 7), dtype=torch.int64)
     inputs = {INPUT_IDS: ids, ATTENTION_MASK: torch.ones_like(ids)}
-    return _export(encoder, inputs, [LINK], {0: _BATCH, 1: _SEQUENCE})
+    return export_module(encoder, inputs, [LINK], {key: {0: _BATCH, 1: _SEQUENCE} for key in inputs})
 
 
 def export_head(estimator: Estimator, *, usage_known: bool = True) -> onnx.ModelProto:
@@ -110,7 +110,8 @@ def export_head(estimator: Estimator, *, usage_known: bool = True) -> onnx.Model
     inputs = {LINK: torch.linspace(-1, 1, 2 * estimator.width).reshape(2, -1)}
     if estimator.reads_tradeoff:
         inputs[TRADEOFF] = torch.tensor([0.25, 0.75])
-    return _export(_Head(estimator, usage_known).eval(), inputs, _HEAD_OUTPUTS, {0: _BATCH})
+    head = _Head(estimator, usage_known).eval()
+    return export_module(head, inputs, _HEAD_OUTPUTS, {key: {0: _BATCH} for key in inputs})
 
 
 def router_graph(encoder: onnx.ModelProto, head: onnx.ModelProto, usage: str) -> onnx.ModelProto:
@@ -151,10 +152,24 @@ def bare(model: onnx.ModelProto) -> onnx.ModelProto:
     return copy
 
 
-def _export(
-    module: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str], axes: Mapping[int, str]
+def export_module(
+    module: nn.Module,
+    inputs: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    axes: Mapping[str, Mapping[int, str]],
 ) -> onnx.ModelProto:
-    dims = {number: torch.export.Dim(name) for number, name in axes.items()}
+    """A module's graph.
+
+    Args:
+        module: in evaluation mode.
+        inputs: examples by name, in the order of its arguments.
+        outputs: names.
+        axes: of each input, those whose length is free, by number; equal names are equally long.
+
+    Raises:
+        ValueError: it does something that has no ONNX form.
+    """
+    dims = {name: torch.export.Dim(name) for named in axes.values() for name in named.values()}
     names: dict[str, Any] = {
         "input_names": list(inputs),
         "output_names": list(outputs),
@@ -164,12 +179,12 @@ def _export(
     arguments = tuple(inputs.values())
     with _quiet():
         try:
-            shapes = tuple(dims for _ in inputs)
+            shapes = tuple({number: dims[name] for number, name in axes[given].items()} for given in inputs)
             program = torch.onnx.export(
                 module, arguments, dynamo=True, external_data=False, dynamic_shapes=shapes, **names
             )
         except torch.onnx.OnnxExporterError as error:
-            return _export_traced(module, arguments, dict.fromkeys(inputs, axes), names, error)
+            return _export_traced(module, arguments, axes, names, error)
     if program is None:
         raise AssertionError("torch.onnx.export returned no program")
     return bare(program.model_proto)

@@ -46,7 +46,9 @@ class TextGraph:
         if threads < 1:
             raise ValueError(f"threads is {threads}; it must be 1 or more")
         source = str(graph) if isinstance(graph, Path) else graph
-        self.session = onnxruntime.InferenceSession(source, _options(threads), providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(
+            source, session_options(threads), providers=["CPUExecutionProvider"]
+        )
         self.tokens = tokens
         self.row_by_row = row_by_row
         self._inputs = {given.name for given in self.session.get_inputs()}
@@ -76,7 +78,7 @@ class TextGraph:
             return [np.zeros((0, self.outputs[name]), np.float32) for name in outputs]
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
         parts = []
-        for picked in _batches(order, [len(row) for row in rows], self.row_by_row):
+        for picked in length_batches(order, [len(row) for row in rows], self.row_by_row):
             knob = None if tradeoff is None else tradeoff[picked]
             parts.append(self._run_batch([rows[i] for i in picked], outputs, knob))
         back = np.argsort(order)
@@ -153,7 +155,8 @@ def onnx_estimate(bundle: Bundle, *, threads: int = 1) -> OnnxEstimate:
     return OnnxEstimate(graph, usage)
 
 
-def _options(threads: int) -> Any:
+def session_options(threads: int) -> Any:
+    """Options of a session that shares the machine with others, each run in so many threads."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -163,7 +166,7 @@ def _options(threads: int) -> Any:
     return options
 
 
-def _batches(order: Sequence[int], lengths: Sequence[int], row_by_row: bool) -> list[list[int]]:
+def length_batches(order: Sequence[int], lengths: Sequence[int], row_by_row: bool = False) -> list[list[int]]:
     """Rows, given by rising length, in batches of bounded size."""
     batches: list[list[int]] = []
     for row in order:

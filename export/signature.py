@@ -1,4 +1,4 @@
-"""The router signature: what every exported graph takes and gives, and which runtime reads it."""
+"""The signatures of routers and scorers: what exported graphs take and give, and which runtime reads them."""
 
 from typing import Literal
 
@@ -13,6 +13,12 @@ TRADEOFF = "tradeoff"  # float32 [B]; only for estimators that read it
 QUALITY = "quality"  # float32 [B, A]
 SPREAD = "spread"  # float32 [B, A]
 EMBEDDING = "embedding"  # float32 [B, D]
+
+# of a scorer, whose ids and mask are those of T distinct texts
+PLACE = "place"  # int64 [B, K]; which text each part of an answer is
+FACTS = "facts"  # float32 [B, F]; NaN is not known
+MODEL = "model"  # int64 [B]; who answered
+SCORE = "score"  # float32 [B]
 
 USAGE: dict[UsageKind, str] = {
     "completion_tokens": "completion_tokens",
