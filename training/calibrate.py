@@ -170,7 +170,7 @@ def calibrate(router: Router, outcomes: Outcomes, target: Target) -> Calibrated:
     curve = router_curve(outcomes.quality, outcomes.cost_usd if outcomes.has_cost else None, choices)
     strong = best_single(outcomes)
     share = (choices == strong).mean(axis=0)
-    chosen = _chosen(curve, share, _resolved(target, outcomes, strong))
+    chosen = meeting(curve, share, _resolved(target, outcomes, strong))
     cost = float("nan") if curve.cost_usd is None else float(curve.cost_usd[chosen])
     return Calibrated(float(knobs[chosen]), float(curve.quality[chosen]), cost, float(share[chosen]))
 
@@ -181,7 +181,17 @@ def _resolved(target: Target, outcomes: Outcomes, strong: int) -> Target:
     return Target("best-single", float(np.nanmean(outcomes.quality[:, strong])))
 
 
-def _chosen(curve: Curve, share: Floats, target: Target) -> int:
+def meeting(curve: Curve, share: Floats, target: Target) -> int:
+    """Which of T settings meets the target: within a budget the best, above a floor the cheapest.
+
+    Args:
+        curve: quality and cost at each setting, [T].
+        share: of calls to the best single arm, [T]; it stands for cost where no cost is known.
+        target: what to reach; the value of best-single is filled in. Where that is out of reach, the best will do.
+
+    Raises:
+        ValueError: a budget is given and no cost is known, or no setting reaches the target.
+    """
     if target.kind == "strong":
         return int(np.abs(share - target.value).argmin())
     cost = curve.cost_usd if curve.cost_usd is not None else share

@@ -63,8 +63,23 @@ def bootstrap_curve(counts: ArrayLike, quality: ArrayLike, cost_usd: ArrayLike |
     >>> curve.quality.tolist(), curve.cost_usd
     ([[0.0], [1.0]], None)
     """
-    tables = [quality] if cost_usd is None else [quality, cost_usd]
-    cells = np.stack([_chosen(table, choices) for table in tables])  # (1 or 2, n, T)
+    return cells_curve(counts, _chosen(quality, choices), None if cost_usd is None else _chosen(cost_usd, choices))
+
+
+def cells_curve(counts: ArrayLike, quality: ArrayLike, cost_usd: ArrayLike | None) -> Curve:
+    """Curve [R, T] of cells that are chosen already: what each prompt got and cost at each setting, [n, T].
+
+    It is `bootstrap_curve` for what is no choice of one arm, as a cascade, whose cost is that of several calls. Raises
+    ValueError on shapes that disagree.
+
+    >>> curve = cells_curve([[1, 1]], [[0.0, 1.0], [1.0, np.nan]], [[1, 6], [1, 6]])
+    >>> curve.quality.tolist(), curve.cost_usd.tolist(), curve.coverage.tolist()
+    ([[0.5, 1.0]], [[1.0, 6.0]], [[1.0, 0.5]])
+    """
+    parts = [np.asarray(part, np.float64) for part in ((quality,) if cost_usd is None else (quality, cost_usd))]
+    if parts[0].ndim != 2 or parts[0].shape != parts[-1].shape:
+        raise ValueError(f"quality {parts[0].shape} and cost {parts[-1].shape} must both be [n, T]")
+    cells = np.stack(parts)  # (1 or 2, n, T)
     known = ~np.isnan(cells).any(axis=0)  # (n, T)
     counts = np.asarray(counts)
     total = counts.sum(axis=1, dtype=np.float64, keepdims=True)  # (R, 1)

@@ -5,7 +5,14 @@ import pytest
 
 from anabranch.training.metrics.aiq import aiq
 from anabranch.training.metrics.bootstrap import resample_counts
-from anabranch.training.metrics.curve import Curve, arms_curve, bootstrap_curve, curve_metrics, router_curve
+from anabranch.training.metrics.curve import (
+    Curve,
+    arms_curve,
+    bootstrap_curve,
+    cells_curve,
+    curve_metrics,
+    router_curve,
+)
 from anabranch.training.metrics.hull import ndch
 
 QUALITY = np.array([[0.0, 1.0], [1.0, 1.0], [0.0, 0.5]])
@@ -156,3 +163,25 @@ def test_a_choice_outside_the_arms_is_refused(choices: list[list[int]]) -> None:
 def test_shapes_must_agree() -> None:
     with pytest.raises(ValueError, match=r"outcomes \(3, 2\) and choices \(2, 1\)"):
         router_curve(QUALITY, COST, [[0], [1]])
+
+
+def test_cells_are_what_choices_pick() -> None:
+    """A router's cells, chosen beforehand, give its curve in every replicate, holes included."""
+    quality, cost, choices = world()
+    quality[3, 1] = cost[5, 2] = np.nan
+    counts = resample_counts(len(quality), 20, np.random.default_rng(2))
+    picked = [np.take_along_axis(table, choices, axis=1) for table in (quality, cost)]
+    whole, cells = bootstrap_curve(counts, quality, cost, choices), cells_curve(counts, *picked)
+    assert whole.cost_usd is not None and cells.cost_usd is not None
+    np.testing.assert_array_equal(whole.quality, cells.quality)
+    np.testing.assert_array_equal(whole.cost_usd, cells.cost_usd)
+    np.testing.assert_array_equal(whole.coverage, cells.coverage)
+
+
+def test_cells_of_several_calls() -> None:
+    """Two prompts, one of them 6 dear as it called twice; drawn twice, it alone counts."""
+    curve = cells_curve([[1, 1], [0, 2]], [[1.0], [0.0]], [[1.0], [6.0]])
+    assert curve.cost_usd is not None
+    assert (curve.quality.tolist(), curve.cost_usd.tolist()) == ([[0.5], [0.0]], [[3.5], [6.0]])
+    with pytest.raises(ValueError, match="must both be"):
+        cells_curve([[1, 1]], [[1.0], [0.0]], [[1.0, 2.0], [3.0, 4.0]])
