@@ -1,15 +1,16 @@
-"""The scalar metrics of a router, with intervals."""
+"""The scalar metrics of a router or a cascade, with intervals."""
 
 import numpy as np
 
 from anabranch.data.outcomes import Outcomes
+from anabranch.training.cascades.tried import TriedPlan
 from anabranch.training.choices import Tried
 from anabranch.training.ground import Ground
 from anabranch.training.metrics.calibration import auroc, ece, log_loss, reliability
 from anabranch.training.metrics.collapse import rci, selection_entropy
 from anabranch.training.metrics.curve import Curve, curve_metrics
 from anabranch.training.metrics.macro import macro_weights
-from anabranch.training.metrics.oracle import hit, oracle_gap
+from anabranch.training.metrics.oracle import chosen_cells, hit, oracle_gap, oracle_utility
 from anabranch.training.metrics.regret import regret
 from anabranch.training.metrics.routerarena import arena_score
 from anabranch.training.report.contents import Bin, Interval
@@ -24,20 +25,33 @@ def scores_of(tried: Tried, curve: Curve, ground: Ground) -> dict[str, Interval]
         ground: what it is measured against.
     """
     table, paired, choice = ground.table, ground.paired, tried.decision.arm
-    chosen = np.take_along_axis(table.quality, choice[:, None], axis=1)[:, 0]
     columns = {
-        "macro_quality": chosen * macro_weights(table.tasks),
+        "macro_quality": chosen_cells(table.quality, choice) * macro_weights(table.tasks),
         "hit_rate": hit(table.quality, choice),
         "regret": regret(table.quality, None, choice),
     }
     if ground.unit == "usd" and ground.cost is not None:
         columns["collapse"] = rci(table.quality, ground.cost, choice)
-    scores = {
-        "peak": paired.interval(curve.quality[:, :-1].max(axis=1)),
-        "oracle_gap": paired.interval(oracle_gap(curve.quality[:, -1], ground.oracle.quality[:, 0])),
-        "selection_entropy": _exact(selection_entropy(choice)),
-    }
+    scores = _reached(curve, ground) | {"selection_entropy": _exact(selection_entropy(choice))}
     return scores | paired.intervals(columns) | _priced(curve, ground) | _calibration(tried, ground)
+
+
+def cascade_scores(tried: TriedPlan, curve: Curve, ground: Ground) -> dict[str, Interval]:
+    """The same of a cascade; what speaks of a single choice or of estimates before any call is not defined for it.
+
+    Args:
+        tried: what it did.
+        curve: quality and cost in every bootstrap row, [1 + R, K + 1], the calibrated stop last.
+        ground: what it is measured against.
+    """
+    table, reached = ground.table, tried.quality[:, tried.place]
+    best = oracle_utility(table.quality)
+    columns = {
+        "macro_quality": reached * macro_weights(table.tasks),
+        "hit_rate": np.where(np.isnan(reached), np.nan, reached >= best),
+        "regret": best - reached,
+    }
+    return _reached(curve, ground) | ground.paired.intervals(columns) | _priced(curve, ground)
 
 
 def bins_of(tried: Tried, table: Outcomes) -> tuple[Bin, ...]:
@@ -46,6 +60,14 @@ def bins_of(tried: Tried, table: Outcomes) -> tuple[Bin, ...]:
         return ()
     rows = reliability(tried.estimates.quality.ravel(), table.quality.ravel())
     return tuple(Bin(float(p), float(o), int(n)) for p, o, n in zip(*rows, strict=True))
+
+
+def _reached(curve: Curve, ground: Ground) -> dict[str, Interval]:
+    paired = ground.paired
+    return {
+        "peak": paired.interval(curve.quality[:, :-1].max(axis=1)),
+        "oracle_gap": paired.interval(oracle_gap(curve.quality[:, -1], ground.oracle.quality[:, 0])),
+    }
 
 
 def _priced(curve: Curve, ground: Ground) -> dict[str, Interval]:

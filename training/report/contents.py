@@ -29,13 +29,13 @@ class Row:
     """One line of the main table.
 
     Args:
-        name: of the router or baseline.
-        kind: router, single, or baseline.
+        name: of the router, cascade or baseline.
+        kind: router, cascade, single, or baseline.
         quality: mean quality.
         cost: mean cost in the report's unit; None if there is none.
         gain: mean quality minus the best single arm's, paired.
         headroom: share of the way from the best single arm to the oracle.
-        coverage: share of prompts whose chosen cells are known.
+        coverage: share of prompts whose chosen cells are known; of a cascade, those of all models it may call.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Row:
 
 @dataclass(frozen=True)
 class TaskRow:
-    """A router on one task, beside the best single arm (chosen on train) and the oracle."""
+    """A router or cascade on one task, beside the best single arm (chosen on train) and the oracle."""
 
     task: str
     prompts: int
@@ -84,7 +84,10 @@ class Bin:
 
 @dataclass(frozen=True)
 class Example:
-    """One decision."""
+    """One decision.
+
+    A cascade estimates nothing; `called` names the models it asked, in no order, and `arm` is "" if it gave no answer.
+    """
 
     prompt_id: str
     task: str
@@ -95,6 +98,7 @@ class Example:
     observed: float
     best_arm: str
     best: float
+    called: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,8 +128,27 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Calls:
+    """What the answers of a cascade took, at its calibrated trade-off.
+
+    Args:
+        per_prompt: mean number of calls.
+        answered: share of the prompts that got each arm's answer.
+        abstained: share of the prompts without an answer; their quality is 0.
+        latency_p50_s: median time until the answer, calls one after another added up; NaN if unknown.
+        latency_p95_s: the time that 95 % of the prompts keep within.
+    """
+
+    per_prompt: Interval
+    answered: dict[str, float]
+    abstained: Interval
+    latency_p50_s: float
+    latency_p95_s: float
+
+
+@dataclass(frozen=True)
 class RouterResult:
-    """Everything found about one router.
+    """Everything found about one router, or one cascade: that has `calls`, and neither pairs nor bins.
 
     Args:
         row: its line in the main table, at its calibrated trade-off.
@@ -133,11 +156,12 @@ class RouterResult:
         verdict: whether to route with it.
         curve: quality and cost along the knob.
         metrics: scalar metrics by name, e.g. aiq, qnc, audc, peak, regret, hit_rate, brier, ece, auroc.
-        shares: share of prompts each arm got at the calibrated trade-off.
+        shares: share of prompts each arm got at the calibrated trade-off; of a cascade, share of the calls.
         tasks: per task, most prompts first.
         pairs: per family, for two arms; empty otherwise. The family "all" comes first.
         bins: calibration of its quality estimates; empty unless they are calibrated.
         examples: decisions on a few prompts.
+        calls: what a cascade's answers took; None of a router.
     """
 
     row: Row
@@ -150,18 +174,19 @@ class RouterResult:
     pairs: tuple[PairRow, ...]
     bins: tuple[Bin, ...]
     examples: tuple[Example, ...]
+    calls: Calls | None = None
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Whether two routers of the same arms decide alike, e.g. a run and its bundle.
+    """Whether two routers, or two cascades, of the same arms decide alike, e.g. a run and its bundle.
 
     Args:
         first: name.
         second: name.
-        equal: share of test prompts with the same arm.
+        equal: share of test prompts with the same arm; of cascades, with the same calls and the same answer.
         unequal_beyond_ties: decisions that differ although the utility gap exceeds `tolerance`.
-        tolerance: in units of quality.
+        tolerance: in units of quality; 0 of cascades, whose ties are not known.
         quality_change: mean quality of second minus first, paired.
         cost_change: mean cost of second minus first, paired, in the report's unit; None if there is none.
     """
@@ -239,7 +264,7 @@ class Report:
         baselines: each single arm, cheapest, best single, random mix, oracle.
         cost_unit: usd a request; strong_share, the share of calls to the better of two arms; or none.
         frontier: vertices of the best mix of single arms as chosen on train, (cost, quality); empty without costs.
-        routers: the routers, in the order given.
+        routers: the routers, then the cascades, in the order given.
         agreements: pairs of routers that claim to be the same.
         notes: what a reader must know, e.g. missing cells.
         learning: how the router grows with its labels; None if that was not asked.
