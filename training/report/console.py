@@ -1,5 +1,6 @@
 """A report for the terminal."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,13 +10,23 @@ from rich.table import Table
 from rich.text import Text
 
 from anabranch.training.report import notation
-from anabranch.training.report.contents import Agreement, CostUnit, LearningCurve, PairRow, Report, RouterResult, Row
+from anabranch.training.report.contents import (
+    Agreement,
+    Calls,
+    CostUnit,
+    LearningCurve,
+    PairRow,
+    Report,
+    RouterResult,
+    Row,
+)
 from anabranch.training.report.main_rows import main_rows, partly_covered
+from anabranch.training.report.names import short_names, titled
 
 WIDE = 100  # columns, from which all intervals have room
 
 _INDENT = "  "
-_STYLES = {"router": "bold", "single": "dim", "baseline": ""}
+_STYLES = {"router": "bold", "cascade": "bold", "single": "dim", "baseline": ""}
 _WORDS = {"route": "bold green", "do not route": "bold red", "not enough data": "bold yellow"}
 
 
@@ -36,7 +47,7 @@ class _View:
     report: Report
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        report, wide = self.report, options.max_width >= WIDE
+        report, wide = titled(self.report), options.max_width >= WIDE
         yield _heading(report)
         yield _main_table(report, wide)
         for result in report.routers:
@@ -105,6 +116,8 @@ def _findings(report: Report, result: RouterResult) -> Iterator[str]:
     yield verdict.because
     gain = notation.interval(result.row.gain, signed=True)
     yield f"at trade-off {notation.number(result.tradeoff)}: {gain} quality over the best single model"
+    if result.calls is not None:
+        yield from _calls(report, result.calls)
     if verdict.word == "route" and verdict.saving_usd is not None and verdict.saving_usd > 0:
         saving = (
             f"{notation.significant(verdict.saving_usd * notation.REQUESTS)} USD per {notation.REQUESTS:,} requests"
@@ -115,6 +128,18 @@ def _findings(report: Report, result: RouterResult) -> Iterator[str]:
     if unit != "none" and {"aiq", "aiq_of_mix"} <= result.metrics.keys():
         mix = notation.number(result.metrics["aiq_of_mix"].value)
         yield f"AIQ {notation.interval(result.metrics['aiq'])}, of the mix {mix}"
+
+
+def _calls(report: Report, calls: Calls) -> Iterator[str]:
+    """Who answers, after how many calls, and how late."""
+    names = short_names(report.arms)
+    shares = sorted(((share, names[arm]) for arm, share in calls.answered.items() if share), reverse=True)
+    answered = ", ".join(f"{notation.percent(share)} {name}" for share, name in shares)
+    nobody = f", {notation.percent(calls.abstained.value, 1)} nobody" if calls.abstained.value else ""
+    yield f"{notation.number(calls.per_prompt.value, 2)} calls a prompt; answered by: {answered}{nobody}"
+    if math.isfinite(calls.latency_p50_s):
+        p50, p95 = notation.seconds(calls.latency_p50_s), notation.seconds(calls.latency_p95_s)
+        yield f"half of the answers take at most {p50}, 95 % at most {p95}"
 
 
 def _learning_table(found: LearningCurve, unit: CostUnit, wide: bool) -> Table:

@@ -46,6 +46,11 @@ class Row:
     headroom: Interval
     coverage: float
 
+    @property
+    def compared(self) -> bool:
+        """Whether it is what the report is about, a router or a cascade, and no baseline."""
+        return self.kind in {"router", "cascade"}
+
 
 @dataclass(frozen=True)
 class TaskRow:

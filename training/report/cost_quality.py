@@ -71,8 +71,8 @@ class CostQuality:
         arms: the single arms with a known cost, the best one first.
         references: the random mix and the oracle.
         mix: the best mix of single arms, (cost, quality) from cheap to dear.
-        curves: each router along its knob, by name.
-        calibrated: each router at its calibrated trade-off, by name.
+        curves: each router and cascade along its knob, by name; those of known cost.
+        calibrated: each of them at its calibrated trade-off, by name.
         x: the cost axis.
         y: the quality axis.
     """
@@ -119,7 +119,8 @@ def cost_quality(report: Report) -> CostQuality:
     others = [row for row in report.baselines if row.kind == "baseline" and row.name in REFERENCES]
     arms = _known(_mark(replace(row, name=short.get(row.name, row.name)), scale) for row in singles)
     references = _known(_mark(row, scale) for row in others)
-    curves = {one.row.name: _known(_curve(one, scale)) for one in report.routers}
+    known = ((one.row.name, _known(_curve(one, scale))) for one in report.routers)
+    curves = {name: points for name, points in known if points}
     calibrated = _known(replace(_mark(one.row, scale), tradeoff=one.tradeoff) for one in report.routers)
     ranged = [*calibrated, *(point for points in curves.values() for point in points)]
     return CostQuality(

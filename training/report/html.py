@@ -6,6 +6,8 @@ the page's own policy lets the browser run the two scripts written here, by thei
 
 import math
 from base64 import b64encode
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -23,7 +25,7 @@ from anabranch.training.report.contents import Report, RouterResult
 from anabranch.training.report.glossary import term
 from anabranch.training.report.json_view import to_json
 from anabranch.training.report.main_rows import main_rows, partly_covered
-from anabranch.training.report.names import short_names
+from anabranch.training.report.names import kinds_of, short_names, titled
 from anabranch.training.report.vega import chart_specs
 from anabranch.training.report.verdict_card import answer, compared_with, verdict_card
 from anabranch.training.verdict import ALPHA, MIN_PROMPTS, SMALLEST_GAIN
@@ -36,6 +38,8 @@ def to_html(report: Report) -> str:
     """The report as one HTML page."""
     environment = _environment()
     scripts = [_library(), environment.get_template(_SCRIPT).render()]
+    specs, fingerprint = chart_specs(report), sha256(to_json(report)).hexdigest()
+    report = titled(report)
     tone, sentence = answer(report)
     short = short_names(report.arms)
     return environment.get_template("report.html.jinja").render(
@@ -44,6 +48,8 @@ def to_html(report: Report) -> str:
         answer=sentence,
         cards=[verdict_card(report, one) for one in report.routers],
         against=compared_with(report),
+        kinds=kinds_of(report),
+        compared=", ".join(f"{kind}s" for kind in kinds_of(report)),
         short=short,
         groups=main_rows(report),
         covered=partly_covered(report),
@@ -51,10 +57,10 @@ def to_html(report: Report) -> str:
         cost_title=notation.cost_title(report.cost_unit),
         verdict={"alpha": ALPHA, "min_prompts": MIN_PROMPTS, "smallest_gain": SMALLEST_GAIN},
         versions={"anabranch": version("anabranch"), "Vega-Lite": altair.SCHEMA_VERSION.lstrip("v")},
-        fingerprint=sha256(to_json(report)).hexdigest(),
+        fingerprint=fingerprint,
         scripts=[Markup(script) for script in scripts],
         policy=_policy(scripts),
-        specs=script_json(chart_specs(report)),
+        specs=script_json(specs),
     )
 
 
@@ -89,6 +95,8 @@ def _environment() -> Environment:
         "number": notation.number,
         "percent": notation.percent,
         "percent_interval": notation.percent_interval,
+        "seconds": notation.seconds,
+        "tally": _tally,
         "sortable": lambda value: repr(float(value)) if math.isfinite(value) else "",
     }
     return environment
@@ -98,6 +106,15 @@ def _metrics(routers: tuple[RouterResult, ...]) -> list[dict[str, Any]]:
     """A row a metric that any router has, with a cell a router."""
     names = list(dict.fromkeys(name for one in routers for name in one.metrics))
     return [{"term": term(name), "figures": [one.metrics.get(name) for one in routers]} for name in names]
+
+
+def _tally(arms: Sequence[str], short: Mapping[str, str]) -> str:
+    """Names of arms, with how often each is there if it is there again.
+
+    >>> _tally(["acme/small", "acme/small", "large"], {"acme/small": "small", "large": "large"})
+    'small × 2, large'
+    """
+    return ", ".join(short[arm] if times == 1 else f"{short[arm]} × {times}" for arm, times in Counter(arms).items())
 
 
 def _policy(scripts: list[str]) -> str:

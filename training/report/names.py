@@ -1,7 +1,10 @@
-"""Names of arms, short enough for a table or a chart."""
+"""Names for tables and charts: of arms, short; of what is compared, so that a cascade is seen to be one."""
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+
+from anabranch.training.report.contents import Report
 
 
 def short_names(arms: Sequence[str]) -> dict[str, str]:
@@ -26,3 +29,19 @@ def shortened(row_name: str, arms: Sequence[str]) -> str:
     role, colon, arm = row_name.rpartition(": ")
     names = short_names(arms)
     return names.get(row_name) or (f"{role}{colon}{names[arm]}" if arm in names else row_name)
+
+
+def titled(report: Report) -> Report:
+    """The report with `(cascade)` behind the name of each cascade, for people; data keep the names as given."""
+    return replace(
+        report,
+        routers=tuple(
+            replace(one, row=replace(one.row, name=f"{one.row.name} (cascade)")) if one.row.kind == "cascade" else one
+            for one in report.routers
+        ),
+    )
+
+
+def kinds_of(report: Report) -> tuple[str, ...]:
+    """What is compared: router, cascade or both; router where there is nothing."""
+    return tuple(dict.fromkeys(one.row.kind for one in report.routers)) or ("router",)

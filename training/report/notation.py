@@ -73,6 +73,15 @@ def significant_interval(figure: Interval) -> str:
     return _with_ends(figure, [significant(end) for end in (figure.value, figure.low, figure.high)])
 
 
+def seconds(value: float) -> str:
+    """A time to three significant digits.
+
+    >>> seconds(1.5), seconds(float("nan"))
+    ('1.50 s', '–')
+    """
+    return f"{significant(value)} s" if math.isfinite(value) else MISSING
+
+
 def cost(value: float | None, unit: CostUnit) -> str:
     """A mean cost without its unit: USD per 1,000 requests, or per cent of the calls.
 

@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from anabranch.training.report.contents import Interval, Report
 from anabranch.training.report.cost_quality import CostQuality, Point, cost_quality, ranking
 from anabranch.training.report.label_places import Place
+from anabranch.training.report.names import titled
 from anabranch.training.report.notation import cost_title, percent
 from anabranch.training.report.palette import ARM_COLOUR, MIX, MIX_COLOUR, ORACLE_COLOUR, look
 
@@ -27,6 +28,7 @@ _HALO = (withStroke(linewidth=2.5, foreground="white"),)
 
 def save_png(report: Report, path: Path) -> None:
     """Draw a report to a PNG of 1,500 pixels' width."""
+    report = titled(report)
     figure = _ranking_figure(report) if report.cost_unit == "none" else _cost_quality_figure(report)
     figure.savefig(path, dpi=_DPI, format="png", facecolor="white")
 
@@ -140,7 +142,7 @@ def _ranking_figure(report: Report) -> Figure:
     axes = figure.add_subplot()
     routers = [one.row.name for one in report.routers]
     for place, row in enumerate(rows):
-        seen = look(routers.index(row.name)) if row.kind == "router" else None
+        seen = look(routers.index(row.name)) if row.compared else None
         axes.errorbar(
             row.quality.value,
             place,
@@ -153,7 +155,7 @@ def _ranking_figure(report: Report) -> Figure:
         )
     axes.set_yticks(range(len(rows)), [_plain(row.name) for row in rows])
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
-        label.set_fontweight("bold" if row.kind == "router" else "normal")
+        label.set_fontweight("bold" if row.compared else "normal")
     axes.set_xlabel("mean quality")
     _dress(axes, report)
     return figure

@@ -10,6 +10,7 @@ import altair as alt
 
 from anabranch.training.report.contents import Report, RouterResult
 from anabranch.training.report.cost_quality import ranking
+from anabranch.training.report.names import titled
 from anabranch.training.report.notation import interval, number
 from anabranch.training.report.palette import ARM_COLOUR, look
 from anabranch.training.report.vega_curve import cost_quality_chart
@@ -24,6 +25,7 @@ _INK, _FAINT, _LINE = "var(--ink)", "var(--faint)", "var(--line)"
 
 def chart_specs(report: Report) -> dict[str, dict[str, Any]]:
     """What to draw: `chart`, `calibration` if a router's estimates are calibrated, and `learning` if it was asked."""
+    report = titled(report)
     if report.cost_unit == "none":
         specs = {"chart": _finished(_ranking_chart(report), _ROW * len(ranking(report)))}
     else:
@@ -39,7 +41,7 @@ def _ranking_chart(report: Report) -> alt.LayerChart:
     """Every quality with its interval, highest first."""
     rows = ranking(report)
     routers = [one.row.name for one in report.routers]
-    colours = [look(routers.index(row.name)).colour if row.kind == "router" else ARM_COLOUR for row in rows]
+    colours = [look(routers.index(row.name)).colour if row.compared else ARM_COLOUR for row in rows]
     cells = [
         {
             "name": row.name,

@@ -1,15 +1,17 @@
 """Verdicts in plain words, with the figures a person asks for next."""
 
+import math
 from dataclasses import dataclass
 
 from anabranch.training.report.contents import CostUnit, Report, RouterResult
-from anabranch.training.report.names import short_names
+from anabranch.training.report.names import kinds_of, short_names
 from anabranch.training.report.notation import (
     MISSING,
     REQUESTS,
     cost,
     number,
     percent,
+    seconds,
     significant,
 )
 from anabranch.training.verdict import ALPHA
@@ -32,7 +34,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Card:
-    """A router's verdict.
+    """The verdict on a router or a cascade.
 
     Args:
         name: of the router.
@@ -51,42 +53,44 @@ class Card:
 
 def answer(report: Report) -> tuple[str, str]:
     """The tone and the sentence that answer whether to route at all."""
-    words = [one.verdict.word for one in report.routers]
+    words, kinds = [one.verdict.word for one in report.routers], kinds_of(report)
     if not words:
         return "unsure", "No router was evaluated: these are the baselines."
     if "route" in words:
         best = max((one for one in report.routers if one.verdict.word == "route"), key=_bound)
-        gain = f"at least {number(_bound(best), signed=True)}"
+        gain, against = f"at least {number(_bound(best), signed=True)}", compared_with(report, best)
         if len(words) == 1:
-            return "yes", f"Yes: {best.row.name} beats {compared_with(report)}, by {gain}."
-        few = f"{words.count('route')} of {len(words)} routers"
-        return "yes", f"Yes, with {few}. The surest gain over {compared_with(report)} is {best.row.name}'s: {gain}."
+            return "yes", f"Yes: {best.row.name} beats {against}, by {gain}."
+        few = f"{words.count('route')} of {len(words)} {' and '.join(f'{kind}s' for kind in kinds)}"
+        return "yes", f"Yes, with {few}. The surest gain over {against} is {best.row.name}'s: {gain}."
     if "not enough data" in words:
         return "unsure", f"Not shown: {report.prompts:,} prompts are not enough to tell."
-    return "no", f"No: no router beats {compared_with(report)}."
+    return "no", f"No: no {' or '.join(kinds)} beats {compared_with(report)}."
 
 
 def verdict_card(report: Report, result: RouterResult) -> Card:
-    """A router's verdict in plain words."""
+    """The verdict on a router or a cascade in plain words."""
     word = result.verdict.word
-    facts = (_gain(result), _quality(report, result), *_costs(report, result), *_outlook(result))
+    facts = (_gain(result), _quality(report, result), *_costs(report, result), *_calls(result), *_outlook(result))
     return Card(result.row.name, word, _TONES[word], _meaning(report, result), facts)
 
 
-def compared_with(report: Report) -> str:
-    """What the verdict compares a router with."""
-    return _MIXES.get(report.cost_unit) or f"always asking {_best(report)}"
+def compared_with(report: Report, result: RouterResult | None = None) -> str:
+    """What the verdict compares a router with; one whose own cost is not known is compared with the best model."""
+    unpriced = report.cost_unit == "none" or (result is not None and result.row.cost is None)
+    return f"always asking {_best(report)}" if unpriced else _MIXES[report.cost_unit]
 
 
 def _meaning(report: Report, result: RouterResult) -> str:
-    verdict, against = result.verdict, compared_with(report)
+    verdict, against = result.verdict, compared_with(report, result)
+    looking = f"Looking at the {'prompt' if result.calls is None else 'answers'}"
     if verdict.word == "route":
-        return f"Looking at the prompt pays: it beats {against}."
+        return f"{looking} pays: it beats {against}."
     smallest = f"{verdict.smallest_gain:g}"
     if verdict.word == "not enough data":
         return f"{verdict.prompts:,} prompts cannot tell: about {verdict.needed:,} would show a gain of {smallest}."
     if verdict.gain.high < 0:
-        return f"Looking at the prompt does harm: it does worse than {against}."
+        return f"{looking} does harm: it does worse than {against}."
     return f"It does not beat {against}, and a gain of {smallest} is ruled out or would have shown."
 
 
@@ -113,6 +117,22 @@ def _costs(report: Report, result: RouterResult) -> list[Fact]:
     if single and single.cost and single.cost.value > 0:
         note = f"{percent(result.row.cost.value / single.cost.value)} of what {_best(report)} costs"
     return [Fact(f"Cost per {REQUESTS:,}", f"{value} USD", note)]
+
+
+def _calls(result: RouterResult) -> list[Fact]:
+    """What a cascade's answers take."""
+    if result.calls is None:
+        return []
+    none = result.calls.abstained.value
+    facts = [Fact("Calls per prompt", number(result.calls.per_prompt.value, 2), _unanswered(none) if none else "")]
+    if math.isfinite(result.calls.latency_p50_s):
+        late = f"95 % of the prompts within {seconds(result.calls.latency_p95_s)}"
+        facts.append(Fact("Median latency", seconds(result.calls.latency_p50_s), late))
+    return facts
+
+
+def _unanswered(share: float) -> str:
+    return f"{percent(share, 1)} of the prompts get no answer"
 
 
 def _outlook(result: RouterResult) -> list[Fact]:

@@ -8,6 +8,7 @@ import pytest
 from anabranch.training.report.contents import (
     Agreement,
     Bin,
+    Calls,
     CurvePoint,
     Example,
     Interval,
@@ -86,6 +87,22 @@ def priced() -> Report:
         agreements=(),
         notes=("2.5% of the quality cells are unknown and count for nothing",),
     )
+
+
+def cascade(name: str, cost: float | None = 0.012) -> RouterResult:
+    """Half of the prompts stay with the small model; 2 % get no answer."""
+    calls = Calls(around(1.48), {SMALL: 0.5, LARGE: 0.48}, around(0.02), 1.5, 2.5)
+    routed = router(name, "route", 0.83, cost, 0.02)
+    asked = Example("p8", "law", "Is it?", LARGE, "unsure", nan, 1.0, LARGE, 1.0, called=(SMALL, SMALL, LARGE))
+    silent = Example("p9", "law", "Was it?", "", "too_dear", nan, 0.0, LARGE, 1.0, called=(SMALL,))
+    of_cascade = replace(routed.row, kind="cascade")
+    return replace(routed, row=of_cascade, bins=(), examples=(asked, silent), calls=calls)
+
+
+@pytest.fixture
+def cascaded(priced: Report) -> Report:
+    """A router and two cascades, one of which calls models of unknown cost."""
+    return replace(priced, routers=(priced.routers[0], cascade("frugal"), cascade("unpriced", None)))
 
 
 @pytest.fixture

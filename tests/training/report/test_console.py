@@ -1,11 +1,12 @@
 from dataclasses import replace
 from io import StringIO
+from math import nan
 
 import pytest
 from rich.console import Console
 
 from anabranch.training.report.console import render, renderable
-from anabranch.training.report.contents import Report
+from anabranch.training.report.contents import Interval, Report
 
 
 def printed(report: Report, width: int, colour: bool = False) -> str:
@@ -92,3 +93,19 @@ def test_coverage_is_shown_once_a_cell_is_missing(priced: Report) -> None:
 def test_nothing_reads_nan(priced: Report, pair: Report, unpriced: Report) -> None:
     for report in (priced, pair, unpriced):
         assert "nan" not in printed(report, 100)
+
+
+def test_a_cascade_is_seen_to_be_one(cascaded: Report) -> None:
+    found = lines(cascaded, 120)
+    assert "frugal (cascade) 0.830 [0.810, 0.850] 12.0 +0.030 [+0.010, +0.050] 30 %" in found
+    assert "unpriced (cascade) 0.830 [0.810, 0.850] – +0.030 [+0.010, +0.050] 30 %" in found
+    assert "1.48 calls a prompt; answered by: 50 % small, 48 % large, 2.0 % nobody" in found
+    assert "half of the answers take at most 1.50 s, 95 % at most 2.50 s" in found
+
+
+def test_a_cascade_of_unknown_latency_says_nothing_of_it(cascaded: Report) -> None:
+    first = cascaded.routers[1]
+    assert first.calls is not None
+    calls = replace(first.calls, latency_p50_s=nan, abstained=Interval(0.0, 0.0, 0.0))
+    text = printed(replace(cascaded, routers=(replace(first, calls=calls),)), 120)
+    assert "at most" not in text and "nobody" not in text

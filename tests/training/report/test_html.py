@@ -163,3 +163,42 @@ def test_baselines_alone_make_a_page(priced: Report) -> None:
 
 def test_the_page_is_about_a_megabyte(priced: Report) -> None:
     assert len(to_html(priced).encode()) < 1_500_000
+
+
+def test_a_cascade_shows_its_calls_and_whose_answers_are_given(cascaded: Report) -> None:
+    text = read(cascaded).text
+    parts = [
+        "Yes, with 3 of 3 routers and cascades.",
+        "frugal (cascade) ✓ route",
+        "Looking at the answers pays: it beats the best mix of single models at the same cost.",
+        "Calls per prompt 1.48 2.0 % of the prompts get no answer",
+        "unpriced (cascade) ✓ route",
+        "Looking at the answers pays: it beats always asking large.",
+        "Routers, cascades and baselines",
+        "frugal (cascade) 0.830 [0.810, 0.850] 12.0 [10.8, 13.2]",
+        "unpriced (cascade) 0.830 [0.810, 0.850] –",
+        "One by one",
+        "Where the prompts go large 75.0 % small 25.0 %",
+        "Where the calls go large 75.0 % small 25.0 %",
+        "1.48 [1.46, 1.50] calls per prompt. Half of the answers take at most 1.50 s, 95 % at most 2.50 s.",
+        "Whose answers are given small 50.0 % large 48.0 %",
+        "2.0 % of the prompts get no answer, and count as quality 0.",
+        "law, p8: called small × 2, large; gave large’s answer (unsure); observed 1.000. No model did better.",
+        "law, p9: called small; gave no answer (too_dear); observed 0.000. large had 1.000.",
+        "the router or cascade at its",
+        "all calls count as cost",
+    ]
+    places = [text.find(part) for part in parts]
+    assert -1 not in places, parts[places.index(-1)]
+    assert places == sorted(places)
+    assert not re.search(r"\bnan\b|\bNone\b", text, re.IGNORECASE)
+
+
+def test_only_cascades_are_called_cascades(cascaded: Report, priced: Report) -> None:
+    text = read(replace(cascaded, routers=cascaded.routers[1:2])).text
+    assert "Cascades and baselines" in text and "Cascade by cascade" in text
+    assert "cascade" not in read(priced).text.lower()
+
+
+def test_the_page_and_the_data_are_fingerprinted_as_one(cascaded: Report) -> None:
+    assert sha256(to_json(cascaded)).hexdigest() in read(cascaded).text

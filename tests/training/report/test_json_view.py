@@ -31,3 +31,14 @@ def test_without_costs_they_are_null(unpriced: Report) -> None:
     found = orjson.loads(to_json(unpriced))
     assert found["baselines"][0]["cost"] is None
     assert found["routers"][0]["curve"][0]["cost"] is None
+
+
+def test_a_cascade_is_a_result_of_another_kind(cascaded: Report) -> None:
+    router, cascade, unpriced = orjson.loads(to_json(cascaded))["routers"]
+    assert (router["row"]["kind"], router["calls"]) == ("router", None)
+    assert (cascade["row"]["name"], cascade["row"]["kind"]) == ("frugal", "cascade")
+    assert cascade["calls"]["answered"] == {"acme/small": 0.5, "acme/large": 0.48}
+    assert cascade["calls"]["latency_p95_s"] == 2.5
+    assert cascade["examples"][0]["estimated"] is None
+    assert cascade["examples"][0]["called"] == ["acme/small", "acme/small", "acme/large"]
+    assert unpriced["row"]["cost"] is None

@@ -88,8 +88,8 @@ def test_the_charts_are_drawn_without_complaint(priced: Report, tmp_path: Path) 
     assert section(dom, "calibration").count('aria-roledescription="point"') == 4
 
 
-def test_pairs_and_unpriced_reports_are_drawn_too(pair: Report, unpriced: Report, tmp_path: Path) -> None:
-    for report in (pair, unpriced):
+def test_other_reports_are_drawn_too(pair: Report, unpriced: Report, cascaded: Report, tmp_path: Path) -> None:
+    for report in (pair, unpriced, cascaded):
         dom, console = opened(to_html(report), tmp_path)
         assert console == []
         assert "<svg" in section(dom, "chart")

@@ -48,3 +48,10 @@ def test_a_name_is_never_read_as_a_formula(priced: Report, tmp_path: Path, name:
 def test_baselines_alone_can_be_drawn(priced: Report, unpriced: Report, tmp_path: Path) -> None:
     assert rgb(ORACLE_COLOUR) in colours(replace(priced, routers=()), tmp_path)
     assert rgb(look(0).colour) not in colours(replace(unpriced, routers=()), tmp_path)
+
+
+def test_a_cascade_is_drawn_as_a_router_is_unless_its_cost_is_unknown(cascaded: Report, tmp_path: Path) -> None:
+    drawn = colours(cascaded, tmp_path)
+    assert rgb(look(1).colour) in drawn
+    ranked = replace(cascaded, cost_unit="none", frontier=())
+    assert rgb(look(2).colour) in colours(ranked, tmp_path)

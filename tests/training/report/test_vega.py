@@ -56,3 +56,13 @@ def test_the_calibration_shows_every_bin(priced: Report) -> None:
 def test_no_address_is_named(priced: Report, pair: Report, unpriced: Report) -> None:
     for report in (priced, pair, unpriced):
         assert b"://" not in orjson.dumps(chart_specs(report))
+
+
+def test_a_cascade_is_a_series_of_its_own(cascaded: Report) -> None:
+    """The one of unknown cost has no place on the chart, but one in the ranking of qualities."""
+    spec = chart_specs(cascaded)["chart"]
+    assert "frugal (cascade)" in scale(spec, "color")["domain"]
+    assert {row.get("series") for row in rows(spec)} >= {"knn", "frugal (cascade)"}
+    assert "unpriced (cascade)" not in scale(spec, "color")["domain"]
+    ranked = chart_specs(replace(cascaded, cost_unit="none", frontier=()))["chart"]
+    assert [row["name"] for row in rows(ranked)][1:3] == ["frugal (cascade)", "unpriced (cascade)"]

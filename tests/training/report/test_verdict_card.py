@@ -57,3 +57,20 @@ def test_the_answer_is_that_of_the_surest_router(priced: Report, pair: Report, u
     assert answer(pair)[0] == "unsure"
     assert answer(unpriced) == ("no", "No: no router beats always asking large.")
     assert answer(replace(priced, routers=()))[0] == "unsure"
+
+
+def test_a_cascade_says_what_its_answers_take(cascaded: Report) -> None:
+    card = verdict_card(cascaded, cascaded.routers[1])
+    assert fact(card, "Calls per prompt") == ("1.48", "2.0 % of the prompts get no answer")
+    assert fact(card, "Median latency") == ("1.50 s", "95 % of the prompts within 2.50 s")
+    assert fact(card, "Cost per 1,000") == ("12.0 USD", "60 % of what large costs")
+
+
+def test_what_has_no_cost_is_compared_with_the_best_model(cascaded: Report, unpriced: Report) -> None:
+    card = verdict_card(cascaded, cascaded.routers[2])
+    assert card.meaning == "Looking at the answers pays: it beats always asking large."
+    assert not [one for one in card.facts if one.label.startswith("Cost")]
+    only = replace(cascaded, routers=cascaded.routers[2:])
+    assert answer(only)[1].startswith("Yes: unpriced beats always asking large, by at least")
+    refused = replace(cascaded.routers[2], verdict=unpriced.routers[0].verdict)
+    assert answer(replace(cascaded, routers=(refused,)))[1].startswith("No: no cascade beats the best mix")
