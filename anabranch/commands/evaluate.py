@@ -10,10 +10,13 @@ from rich.console import Group
 from rich.text import Text
 
 from anabranch.commands.answer import Answer
-from anabranch.commands.routers import open_router
+from anabranch.commands.recorded import recorded_answers
+from anabranch.commands.routers import open_any
 from anabranch.data.arms import with_arms
 from anabranch.data.labelset import LabelSet, read_labels
 from anabranch.data.outcomes import Outcomes
+from anabranch.routers.deferral.plan import Plan
+from anabranch.routers.router import Router
 from anabranch.routers.run import load_run
 from anabranch.training.evaluate import evaluate as measure
 from anabranch.training.examples import cached_embedder
@@ -43,7 +46,7 @@ def evaluate(
     """Measure runs and bundles beside the baselines, with intervals and a verdict.
 
     Args:
-        routers: RUN or BUNDLE folders, all of the same arms.
+        routers: RUN or BUNDLE folders of routers, all of the same arms, or of cascades of models among these.
         labels: label-set folder.
         split: the prompts to measure on.
         out: REPORT folder to write: report.html, report.png, report.json.
@@ -55,17 +58,20 @@ def evaluate(
     """
     if learning_curve:
         _refuse_relearning(routers)
-    opened = [open_router(path, cache) for path in routers]
+    opened = [open_any(path, cache) for path in routers]
+    plans = [one for one in opened if isinstance(one, Plan)]
     label_set = read_labels(labels)
-    outcomes = with_arms(label_set.outcomes(), opened[0].arms)
+    outcomes = with_arms(label_set.outcomes(), _arms_of(opened))
     test = outcomes.split(split)
     for path in routers:
         _refuse_trained_on(path, test, split)
     report = measure(
-        opened,
+        [one for one in opened if isinstance(one, Router)],
         test,
         _train_of(outcomes, test),
         labels=labels.name,
+        plans=plans,
+        table=recorded_answers(plans, label_set).split(split) if plans else None,
         split=split,
         replicates=replicates,
         seed=seed,
@@ -79,6 +85,12 @@ def evaluate(
         write_report(report, out)
         shown.append(Text(f"report: {out / 'report.html'}"))
     return Answer(Group(*shown), orjson.loads(to_json(report)))
+
+
+def _arms_of(opened: Sequence[Router | Plan]) -> tuple[str, ...]:
+    """The arms of the routers; without any, all models of the cascades."""
+    arms = next((one.arms for one in opened if isinstance(one, Router)), None)
+    return arms or tuple(dict.fromkeys(name for one in opened if isinstance(one, Plan) for name in one.models))
 
 
 def _refuse_relearning(routers: Sequence[Path]) -> None:
