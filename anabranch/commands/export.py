@@ -23,11 +23,16 @@ def export(
     Args:
         run: RUN folder.
         out: bundle folder to write.
-        encoder: fp32, or int8: smaller and faster, nearly equal decisions.
+        encoder: fp32, or int8: smaller and faster, nearly equal decisions; a cascade stays fp32.
         labels: the label set the run was trained on; needed to build an int8 index, and to check int8 decisions.
         max_loss: mean quality that int8 may lose on the validation prompts.
         no_index: refuse routers that keep embeddings of the training prompts.
         report: REPORT folder that `evaluate` wrote of this run, to go into the manifest and the model card.
     """
+    if (run / "cascade.json").exists():
+        from anabranch.export.export_cascade import export_cascade
+
+        export_cascade(run, out, encoder=encoder, no_index=no_index, report=report)
+        return Answer(f"wrote {out}; try: anabranch serve {out} --pool POOL.yaml", inspect_bundle(out))
     export_run(run, out, encoder=encoder, labels=labels, max_loss=max_loss, no_index=no_index, report=report)
     return Answer(f"wrote {out}; try: anabranch route {out} 'your prompt'", inspect_bundle(out))

@@ -1,6 +1,7 @@
 """anabranch train"""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from rich.text import Text
 
 from anabranch.commands.answer import Answer
 from anabranch.commands.recipe_flags import AUTO
-from anabranch.routers.run import Run
+from anabranch.routers.settings import Provenance
 from anabranch.training.auto import Finding, auto
+from anabranch.training.cascades.fit import fit_cascade
+from anabranch.training.cascades.registry import CASCADES
 from anabranch.training.fit import fit
 from anabranch.training.report.contents import Interval
 
@@ -25,7 +28,7 @@ def train(
     settings: dict[str, Any] | None = None,
     **options: Any,
 ) -> Answer:
-    """Train a router on a label set and write a RUN folder; the recipe's settings are flags of their own.
+    """Train a router or a cascade on a label set and write a RUN folder; the recipe's settings are flags of their own.
 
     Args:
         recipe: a name that `anabranch methods` lists, package.module:Class, or auto, which cross-validates a stack of
@@ -35,19 +38,25 @@ def train(
         settings: the recipe's settings, for configuration files; on the command line they are flags.
         options: passed to fit.
     """
+    if recipe in CASCADES:
+        cascade = fit_cascade(labels, out, recipe, settings, **options)
+        return _answer(cascade.settings.models, cascade.provenance, recipe, labels, out)
     if recipe != AUTO:
-        return _answer(fit(labels, out, recipe, settings, **options), recipe, labels, out)
+        run = fit(labels, out, recipe, settings, **options)
+        return _answer(run.settings.arms, run.provenance, recipe, labels, out)
     run, finding = auto(labels, out, settings, **options)
     (out / "auto.json").write_bytes(orjson.dumps(finding, option=orjson.OPT_INDENT_2))
-    return _answer(run, run.settings.recipe, labels, out, finding)
+    return _answer(run.settings.arms, run.provenance, run.settings.recipe, labels, out, finding)
 
 
-def _answer(run: Run, recipe: str, labels: Path, out: Path, finding: Finding | None = None) -> Answer:
+def _answer(
+    arms: Sequence[str], origin: Provenance, recipe: str, labels: Path, out: Path, finding: Finding | None = None
+) -> Answer:
     metrics = json.loads((out / "metrics.json").read_text())
-    table = Table(title=f"{recipe} trained on {run.provenance.prompts['train']} prompts", show_header=False)
-    for name, value in {**run.provenance.prompts, **metrics}.items():
+    table = Table(title=f"{recipe} trained on {origin.prompts['train']} prompts", show_header=False)
+    for name, value in {**origin.prompts, **metrics}.items():
         table.add_row(name.replace("_", " "), "n/a" if value is None else f"{value:.6g}")
-    data = {"out": str(out), "arms": run.settings.arms, "prompts": run.provenance.prompts, "validation": metrics}
+    data = {"out": str(out), "arms": arms, "prompts": origin.prompts, "validation": metrics}
     advice = Text(f"next: anabranch evaluate {out} --labels {labels} --out REPORT", no_wrap=True, overflow="ignore")
     if finding is None:
         return Answer(Group(table, advice), data)

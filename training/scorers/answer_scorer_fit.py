@@ -54,7 +54,7 @@ class ScorerOptions:
 
     encoder: str = "minilm"
     encoder_options: dict[str, Any] = field(default_factory=dict)
-    parts: tuple[Part, ...] = ("joint",)
+    parts: tuple[Part, ...] = ("joint", "answer")  # a short answer drowns in the joint text
     signals: tuple[str, ...] | None = None
     hidden: int = 64
     dropout: float = 0.2

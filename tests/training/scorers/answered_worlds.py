@@ -10,7 +10,7 @@ from anabranch.training.cascades.recipe import Ground
 from anabranch.training.scorers.answer_scorer_fit import ScorerOptions
 
 OPTIONS = ScorerOptions(
-    encoder="hashing", encoder_options={"width": 64}, descent=Descent(epochs=12, batch_size=16, learning_rate=1e-2)
+    encoder="hashing", encoder_options={"width": 64}, descent=Descent(epochs=10, batch_size=16, learning_rate=1e-2)
 )
 RIGHT, WRONG = "the heron stands still", "no idea at all, sorry"
 
