@@ -64,13 +64,14 @@ def test_names_are_unique_within_a_section() -> None:
 
 
 def test_built_rows_and_the_registry_name_each_other() -> None:
-    """Every router has a system; a system may also be a policy, as not every policy is one."""
+    """Every router and cascade has a system; a system may also be a policy, as not every policy is one."""
     from anabranch.routers.policies.registry import POLICIES
     from anabranch.routers.registry import ROUTERS
+    from anabranch.training.cascades.registry import CASCADES
 
     named = {row.row for row in survey_rows() if registered(row)}
-    assert named >= {f"`{name}`" for name in ROUTERS}
-    assert named <= {f"`{name}`" for name in (*ROUTERS, *POLICIES)}
+    assert named >= {f"`{name}`" for name in (*ROUTERS, *CASCADES)}
+    assert named <= {f"`{name}`" for name in (*ROUTERS, *CASCADES, *POLICIES)}
 
 
 def test_only_built_rows_carry_a_registry_name_in_backticks() -> None:
