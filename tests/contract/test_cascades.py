@@ -33,9 +33,6 @@ MOST_POLICIES = 80
 FEW = 100
 """Prompts where it does not matter how good a cascade is."""
 
-FOLDS_BY_ROW = ("frugalgpt",)
-"""Rows whose cross-fitting draws folds by the order of prompts, not by their texts; to be mended."""
-
 rows = pytest.mark.parametrize("row", CASCADE_ROWS)
 
 
@@ -157,8 +154,6 @@ def test_the_same_seed_gives_the_same_stops(few: Fitted) -> None:
 
 def test_the_order_of_prompts_does_not_matter(few: Fitted) -> None:
     """But for the rounding of sums."""
-    if few.plan.name in FOLDS_BY_ROW:
-        pytest.skip("folds are drawn by the order of prompts")
     ground = few.world.ground
     order = np.random.default_rng(0).permutation(len(ground.table))
     estimates = None if ground.estimates is None else ground.estimates[order]

@@ -8,9 +8,11 @@ from anabranch.training.cascades.budgets import budgets_of
 from anabranch.training.cascades.chances import CHANCE, with_chance
 from anabranch.training.cascades.recipe import Ground
 from anabranch.training.replay.frugal import fit_frugal
+from anabranch.training.replay.post_hoc import folds_of
 from anabranch.training.replay.signal_calibration import Form
 
 SCORER = "scorer"
+FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -54,5 +56,6 @@ class FrugalGPT:
 
     def policies(self, ground: Ground) -> Iterator[ThresholdChain]:
         """See `CascadeRecipe`."""
+        folds = folds_of(ground.table.texts, FOLDS, ground.seed)
         for budget in budgets_of(ground, self.budgets):
-            yield fit_frugal(ground.table, CHANCE, budget, depth=self.depth, seed=ground.seed).policy
+            yield fit_frugal(ground.table, CHANCE, budget, depth=self.depth, folds=folds, seed=ground.seed).policy

@@ -11,6 +11,7 @@ from anabranch.training.cascades.frontier import frontier_of
 from anabranch.training.cascades.frugalgpt import FrugalGPT
 from anabranch.training.cascades.recipe import Ground
 from anabranch.training.replay.frugal import fit_frugal
+from anabranch.training.replay.post_hoc import folds_of
 from tests.training.cascades.grounds import ground_of, random_ground
 
 
@@ -32,7 +33,10 @@ def test_it_finds_which_models_to_chain() -> None:
 def test_under_each_budget_it_is_the_search_of_the_paper() -> None:
     recipe = FrugalGPT(signal="logprob_mean", depth=2, budgets=3)
     ground = recipe.learn(random_ground(prompts=150))
-    found = [fit_frugal(ground.table, "chance", budget, depth=2).policy for budget in budgets_of(ground, 3)]
+    folds = folds_of(ground.table.texts, 5)
+    found = [
+        fit_frugal(ground.table, "chance", budget, depth=2, folds=folds).policy for budget in budgets_of(ground, 3)
+    ]
     assert list(recipe.policies(ground)) == found and max(len(policy.models) for policy in found) == 2
 
 
