@@ -7,7 +7,6 @@ from itertools import combinations
 from anabranch.routers.deferral.deferral import Deferral
 from anabranch.training.cascades.budgets import budgets_of
 from anabranch.training.cascades.chances import CHANCE
-from anabranch.training.cascades.frugalgpt import SCORER
 from anabranch.training.cascades.lineup import alone, lineup
 from anabranch.training.cascades.recipe import Ground
 from anabranch.training.cascades.recorded import samples_of
@@ -15,6 +14,7 @@ from anabranch.training.cascades.sureness import with_sureness
 from anabranch.training.replay.automix_bins import automix_bins
 from anabranch.training.replay.automix_fit import FittedAutoMix, fit_automix
 from anabranch.training.replay.signal_calibration import Form
+from anabranch.training.scorers.answer_scorer_fit import SCORER
 
 VERIFY = "verify"
 

@@ -8,11 +8,11 @@ import numpy as np
 from anabranch.routers.deferral.cascade_routing import CascadeRouting as Routing
 from anabranch.training.cascades.budgets import budgets_of
 from anabranch.training.cascades.chances import refuse_unknown
-from anabranch.training.cascades.frugalgpt import SCORER
 from anabranch.training.cascades.recipe import Ground
 from anabranch.training.cascades.recorded import samples_of
 from anabranch.training.cascades.sureness import with_scorer
 from anabranch.training.replay.cascade_routing_fit import best_at_budget, fit_belief, meet_all, price_curve
+from anabranch.training.scorers.answer_scorer_fit import SCORER
 
 TOKENS = ("logprob_mean", "logprob_min", "tokens")
 """Other token signals say little more, and a belief of many signals is a weak one."""
@@ -47,7 +47,8 @@ class CascadeRouting:
             ValueError: a signal is not there, or no responses are recorded for a scorer to read.
         """
         reads = self._reads(ground)
-        known = with_scorer(ground) if SCORER in reads and SCORER not in ground.table.signals else ground
+        learns = SCORER in reads and SCORER not in ground.table.signals
+        known = with_scorer(ground, "--signals '[logprob_mean]'") if learns else ground
         refuse_unknown(known, *reads)
         return known
 

@@ -5,8 +5,9 @@ anabranch train model-switch --labels LABELS --out RUN --samples 5
 """
 
 import logging
+from argparse import ArgumentError
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,11 +28,12 @@ from anabranch.routers.run import Run
 from anabranch.routers.scorers.answer_scorer import AnswerScorer
 from anabranch.training.calibrate import Target
 from anabranch.training.cascades.beforehand import cross_fitted
+from anabranch.training.cascades.budgets import model_costs
 from anabranch.training.cascades.frontier import frontier_of
 from anabranch.training.cascades.recipe import CascadeRecipe, Ground
 from anabranch.training.cascades.registry import CASCADES
 from anabranch.training.cascades.settle import settled
-from anabranch.training.examples import cached_embedder
+from anabranch.training.examples import Embedder, cached_embedder
 from anabranch.training.fit import fit_prepared
 from anabranch.training.fit_options import FitOptions
 from anabranch.training.prepared import Prepared, prepare
@@ -63,15 +65,10 @@ def fit_cascade(
     prepared = prepare(labels, given.models, (1,), validation_share=given.validation_share, seed=given.seed)
     kind = _kind_of_answers(prepared.label_set, given.answers)
     table = _recorded(prepared, kind)
-    router = None
-    if method.router is not None:
-        router = fit_prepared(
-            prepared, out / ROUTER, method.router, {}, replace(given, target="best-single", answers=None)
-        )
-    train = _rows(table, prepared.train.prompt_ids)
-    estimates = _estimates(router, prepared, given)
-    about = (given.encoder, given.cache, given.progress)
-    ground = method.learn(Ground(train, (), estimates, usual_cost(train), given.seed, *about))
+    bare = _ground(_rows(table, prepared.train.prompt_ids), given)
+    model_costs(bare)  # refuses unknown costs before a router and a scorer learn in vain
+    router = None if method.router is None else _router(method.router, prepared, out / ROUTER, given)
+    ground = method.learn(replace(bare, estimates=_estimates(router, prepared, given)))
     plan = Plan(
         name=recipe,
         models=table.models,
@@ -101,9 +98,16 @@ def recipe_named(name: str, settings: Mapping[str, Any]) -> CascadeRecipe:
         ValueError: no such recipe or setting, or a value of the wrong type.
     """
     recipe = resolve(name, CASCADES, "cascade")
+    known = [field.name for field in fields(recipe)]
+    for setting in settings:
+        if setting not in known:
+            raise ValueError(f"cascade {name!r} has no setting {setting!r}; its settings: {', '.join(known)}")
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(recipe)
-    return cast(CascadeRecipe, recipe(**parser.parse_object(dict(settings)).as_dict()))
+    try:
+        return cast(CascadeRecipe, recipe(**parser.parse_object(dict(settings)).as_dict()))
+    except ArgumentError as error:
+        raise ValueError(f"settings of cascade {name!r}: {error}") from error
 
 
 def _refuse(out: Path, given: FitOptions) -> None:
@@ -136,6 +140,26 @@ def _rows(table: ReplayTable, prompt_ids: tuple[str, ...]) -> ReplayTable:
     return table.take([row[prompt_id] for prompt_id in prompt_ids])
 
 
+def _ground(train: ReplayTable, given: FitOptions) -> Ground:
+    """What a recipe is fitted on, before anything is learnt."""
+    return Ground(
+        table=train,
+        signals=(),
+        estimates=None,
+        cost_usd=usual_cost(train),
+        seed=given.seed,
+        encoder=given.encoder,
+        encoder_options=given.encoder_options or {},
+        cache=given.cache,
+        progress=given.progress,
+    )
+
+
+def _router(recipe: str, prepared: Prepared, out: Path, given: FitOptions) -> Run:
+    """The router whose estimates are read before any call, in a RUN folder of its own; its knob is never turned."""
+    return fit_prepared(prepared, out, recipe, {}, replace(given, target="best-single", answers=None))
+
+
 def _estimates(router: Run | None, prepared: Prepared, given: FitOptions) -> Floats | None:
     if router is None:
         return None
@@ -144,5 +168,5 @@ def _estimates(router: Run | None, prepared: Prepared, given: FitOptions) -> Flo
         return cross_fitted(router, prepared, embedder, seed=given.seed, progress=shown)
 
 
-def _embedder(router: Run, given: FitOptions) -> Any:
+def _embedder(router: Run, given: FitOptions) -> Embedder | None:
     return None if router.settings.encoder_trained else cached_embedder(router.encoder, given.cache, given.progress)

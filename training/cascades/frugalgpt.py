@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from anabranch.routers.deferral.threshold_chain import ThresholdChain
 from anabranch.training.cascades.budgets import budgets_of
-from anabranch.training.cascades.chances import CHANCE, with_chance
+from anabranch.training.cascades.chances import CHANCE
 from anabranch.training.cascades.recipe import Ground
+from anabranch.training.cascades.sureness import with_sureness
 from anabranch.training.replay.frugal import fit_frugal
 from anabranch.training.replay.post_hoc import folds_of
 from anabranch.training.replay.signal_calibration import Form
+from anabranch.training.scorers.answer_scorer_fit import SCORER
 
-SCORER = "scorer"
 FOLDS = 5
 
 
@@ -43,16 +44,7 @@ class FrugalGPT:
         Raises:
             ValueError: the signal is not there, or no responses are recorded for a scorer to read.
         """
-        if self.signal != SCORER:
-            return with_chance(ground, self.signal, self.form)
-        if ground.table.responses is None:
-            raise ValueError(
-                "a scorer reads answers, and no responses are recorded: collect them with `anabranch data collect`, or "
-                "name a recorded signal, e.g. --signal logprob_mean"
-            )
-        from anabranch.training.scorers.answer_scorer_fit import scored
-
-        return with_chance(scored(ground, encoder=ground.encoder, seed=ground.seed), SCORER, self.form)
+        return with_sureness(ground, self.signal, self.form)
 
     def policies(self, ground: Ground) -> Iterator[ThresholdChain]:
         """See `CascadeRecipe`."""

@@ -1,9 +1,9 @@
 """The contract of a cascade's recipe: recorded answers in, candidate policies out."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from anabranch.data.outcomes import Floats
 from anabranch.data.replay_table import ReplayTable
@@ -17,12 +17,13 @@ class Ground:
 
     Args:
         table: N prompts, M models; what was learnt on these prompts is cross-fitted: each prompt's signals come from
-            parts that never saw it.
+            parts that never saw it (but see `with_sureness`).
         signals: how serving works out those of the table's signals that are not recorded, in order.
         estimates: float [N, M], cross-fitted, of each model's quality before any call; None without a router.
         cost_usd: float64 [M], usual cost of a call of each model; NaN if unknown.
         seed: of draws.
         encoder: registry name, folder or hub id of the sentence encoder, for what is learnt of texts.
+        encoder_options: of its constructor.
         cache: folder of the embedding cache; below ~/.cache/anabranch if None.
         progress: show progress bars.
     """
@@ -33,6 +34,7 @@ class Ground:
     cost_usd: Floats
     seed: int
     encoder: str = "minilm"
+    encoder_options: Mapping[str, Any] = field(default_factory=dict)
     cache: Path | None = None
     progress: bool = False
 

@@ -10,12 +10,12 @@ from anabranch.data.replay_table import NO_KEY
 from anabranch.routers.deferral.robon import RoBoN as Routed
 from anabranch.training.cascades.chances import CHANCE
 from anabranch.training.cascades.evenly import evenly
-from anabranch.training.cascades.frugalgpt import SCORER
 from anabranch.training.cascades.lineup import lineup
 from anabranch.training.cascades.recipe import Ground
 from anabranch.training.cascades.recorded import samples_of
 from anabranch.training.cascades.sureness import with_sureness
 from anabranch.training.replay.signal_calibration import Form
+from anabranch.training.scorers.answer_scorer_fit import SCORER
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,16 @@
 """How sure answers are, on one scale for all models: by a learned scorer, or by a recorded signal."""
 
 from anabranch.training.cascades.chances import with_chance
-from anabranch.training.cascades.frugalgpt import SCORER
 from anabranch.training.cascades.recipe import Ground
 from anabranch.training.replay.signal_calibration import Form
+from anabranch.training.scorers.answer_scorer_fit import SCORER, scored
 
 
 def with_sureness(ground: Ground, signal: str, form: Form) -> Ground:
     """The ground with the signal `CHANCE`, cross-fitted.
+
+    The chances of a fold come from scores of the other folds' answers, by networks that saw this fold's labels. So a
+    stack is a little too sure of itself; to avoid it would take a training for each pair of folds.
 
     Args:
         ground: N prompts, M models.
@@ -20,8 +23,12 @@ def with_sureness(ground: Ground, signal: str, form: Form) -> Ground:
     return with_chance(with_scorer(ground) if signal == SCORER else ground, signal, form)
 
 
-def with_scorer(ground: Ground) -> Ground:
+def with_scorer(ground: Ground, otherwise: str = "--signal logprob_mean") -> Ground:
     """The ground with the signal `SCORER`, of a network that is learned from the recorded responses; cross-fitted.
+
+    Args:
+        ground: N prompts, M models.
+        otherwise: the flag that names a recorded signal instead, for the error.
 
     Raises:
         ValueError: no responses are recorded.
@@ -29,9 +36,6 @@ def with_scorer(ground: Ground) -> Ground:
     if ground.table.responses is None:
         raise ValueError(
             "a scorer reads answers, and no responses are recorded: collect them with `anabranch data collect`, or "
-            "name a recorded signal, e.g. logprob_mean, which comes with `anabranch data collect --logprobs`"
+            f"name a recorded signal, e.g. {otherwise}, which comes with `anabranch data collect --logprobs`"
         )
-    from anabranch.training.scorers.answer_scorer_fit import scored
-
-    learnt: Ground = scored(ground, encoder=ground.encoder, seed=ground.seed)
-    return learnt
+    return scored(ground)

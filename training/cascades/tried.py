@@ -114,7 +114,7 @@ def with_worked_out(signals: Sequence[Signal], table: ReplayTable) -> ReplayTabl
     if texts and table.responses is None:
         raise ValueError(
             f"signals {texts} read what models wrote, and these labels hold no responses: collect them with "
-            "`anabranch collect`, or choose a cascade that reads no text"
+            "`anabranch data collect`, or choose a cascade that reads no text"
         )
     cells = [tuple(cell) for cell in np.argwhere(table.recorded).tolist()]
     said = with_signals(signals, [_answered(table, cell) for cell in cells]) if signals else []

@@ -102,32 +102,21 @@ def fit_scorer(
     return material.scorer(_trained(material, np.ones(len(material.examples), bool), progress))
 
 
-def scored(
-    ground: Ground,
-    *,
-    encoder: str = "minilm",
-    folds: int = 5,
-    seed: int = 0,
-    cache: Path | None = None,
-    options: ScorerOptions | None = None,
-) -> Ground:
+def scored(ground: Ground, *, folds: int = 5, options: ScorerOptions | None = None) -> Ground:
     """The ground with the signal `SCORER`: how likely each answer is right, by scorers that never saw its prompt.
 
     Args:
         ground: N prompts, M models, with responses.
-        encoder: of the scorers.
         folds: parts of the prompts, equal texts in one, each scored by what was trained on the others.
-        seed: of the parts and the trainings.
-        cache: folder of the embedding cache; the ground's if None.
-        options: of the scorers; their encoder is `encoder`.
+        options: of the scorers; the defaults, and the ground's encoder, if None.
 
     Raises:
         ValueError: as `fit_scorer`; or there are fewer than two folds, fewer prompts than folds, or a fold has nothing
             to learn from.
     """
-    table, given = ground.table, replace(options or ScorerOptions(), encoder=encoder)
-    material = _material(table, given, seed, cache or ground.cache, ground.progress)
-    fold = folds_of(table.texts, folds, seed)[np.nonzero(table.recorded)[0]]  # [C]
+    given = options or ScorerOptions(ground.encoder, dict(ground.encoder_options))
+    table, material = ground.table, _material(ground.table, given, ground.seed, ground.cache, ground.progress)
+    fold = folds_of(table.texts, folds, ground.seed)[np.nonzero(table.recorded)[0]]  # [C]
     score = np.full(len(fold), np.nan, np.float32)
     with training_progress("training the scorer", ground.progress) as shown:
         shown(0, folds + 1)

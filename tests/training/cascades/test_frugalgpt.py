@@ -1,18 +1,21 @@
-import sys
 from dataclasses import replace
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from anabranch.data.replay_table import ReplayTable
+from anabranch.routers.deferral.chance import Chance
+from anabranch.routers.deferral.scorer import Scorer
+from anabranch.routers.scorers.answer_scorer import AnswerScorer
 from anabranch.training.cascades.budgets import budgets_of
 from anabranch.training.cascades.frontier import frontier_of
 from anabranch.training.cascades.frugalgpt import FrugalGPT
-from anabranch.training.cascades.recipe import Ground
 from anabranch.training.replay.frugal import fit_frugal
 from anabranch.training.replay.post_hoc import folds_of
 from tests.training.cascades.grounds import ground_of, random_ground
+from tests.training.scorers.answered_worlds import ground_of as ground_with_texts
+from tests.training.scorers.answered_worlds import table_of
 
 
 def test_it_finds_which_models_to_chain() -> None:
@@ -60,18 +63,16 @@ def test_a_scorer_needs_responses() -> None:
         FrugalGPT().learn(random_ground())
 
 
-def test_scores_of_answers_are_calibrated_like_any_signal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A scorer that gives away the log-probability says what the log-probability does."""
-
-    def scored(ground: Ground, *, encoder: str, seed: int) -> Ground:
-        assert (encoder, seed) == ("hashing", 0)
-        return replace(ground, table=ground.table.with_signal("scorer", ground.table.signals["logprob_mean"]))
-
-    fit = SimpleNamespace(scored=scored)
-    monkeypatch.setitem(sys.modules, "anabranch.training.scorers.answer_scorer_fit", fit)
-    ground = random_ground(prompts=100)
-    answered = replace(ground.table, responses=np.full(ground.table.quality.shape, "owl", np.object_))
-    read = FrugalGPT().learn(replace(ground, table=answered, encoder="hashing"))
-    plain = FrugalGPT(signal="logprob_mean").learn(ground)
-    np.testing.assert_array_equal(read.table.signals["chance"], plain.table.signals["chance"])
-    assert [(signal.name, signal.reads) for signal in read.signals] == [("chance", "scorer")]  # type: ignore[attr-defined]
+def test_a_scorer_is_learnt_and_calibrated(tmp_path: Path) -> None:
+    """The words of right and wrong answers are others, so nearly all right ones have the higher chance, model by model;
+    serving works out the score first, then the chance of it, with the encoder of the training."""
+    ground = ground_with_texts(table_of(60), tmp_path)
+    learnt = FrugalGPT().learn(ground)
+    chance = learnt.table.signals["chance"]
+    for model in range(2):
+        right = ground.table.quality[:, model] == 1
+        assert np.median(chance[:, model][right]) > 0.8 > 0.2 > np.median(chance[:, model][~right])
+    scorer, calibrated = learnt.signals
+    assert isinstance(scorer, Scorer) and isinstance(scorer.score, AnswerScorer)
+    assert (scorer.score.settings.encoder, scorer.score.settings.encoder_options) == ("hashing", {"width": 64})
+    assert isinstance(calibrated, Chance) and (calibrated.name, calibrated.reads) == ("chance", "scorer")

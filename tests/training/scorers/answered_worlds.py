@@ -1,6 +1,7 @@
 """Recorded answers of which the text tells whether they are right, or does not."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -28,9 +29,9 @@ def table_of(prompts: int = 90, *, telling: bool = True, models: int = 2, seed: 
     return ReplayTable.from_arrays(names_of_models, right.astype(float), texts=texts, responses=responses)
 
 
-def ground_of(table: ReplayTable) -> Ground:
+def ground_of(table: ReplayTable, cache: Path) -> Ground:
     """The table as a recipe gets it."""
-    return Ground(table, (), None, np.full(len(table.models), np.nan), 0)
+    return Ground(table, (), None, np.full(len(table.models), np.nan), 0, "hashing", {"width": 64}, cache)
 
 
 def without_responses(table: ReplayTable) -> ReplayTable:

@@ -20,7 +20,7 @@ from tests.training.scorers.answered_worlds import OPTIONS, RIGHT, WRONG, ground
 
 def scores_of(table: ReplayTable, cache: Path, folds: int = 2, options: ScorerOptions = OPTIONS) -> np.ndarray:
     """Cross-fitted scores [N, M, R]."""
-    ground = scored(ground_of(table), encoder="hashing", folds=folds, cache=cache, options=options)
+    ground = scored(ground_of(table, cache), folds=folds, options=options)
     return ground.table.signals["scorer"]
 
 
@@ -33,7 +33,7 @@ def test_texts_that_tell_are_read(tmp_path: Path) -> None:
     """The words of right and wrong answers are others, so both kinds come apart nearly without exception; online too,
     where a scorer that learnt from all prompts is asked."""
     table = table_of()
-    ground = scored(ground_of(table), encoder="hashing", folds=3, cache=tmp_path, options=OPTIONS)
+    ground = scored(ground_of(table, tmp_path), folds=3, options=OPTIONS)
     assert min(areas(table, ground.table.signals["scorer"])) > 0.98
     (signal,) = ground.signals
     assert isinstance(signal, Scorer) and (signal.name, signal.file) == ("scorer", "scorer")
