@@ -73,7 +73,7 @@ class BestOfInfinity:
         if not counts:
             return 0.0
         unreadable = [1] * (len(state.answers) - sum(counts))
-        shapes = [count + 1.0 for count in [*counts, *unreadable, self.unseen]]
+        shapes = tuple(count + 1.0 for count in [*counts, *unreadable, self.unseen])
         another = chance_of_another(shapes)
         return len(shapes) * (1 - another) / another if another > 0 else inf
 

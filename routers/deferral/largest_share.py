@@ -1,6 +1,6 @@
 """How likely it is that what was drawn most often is what is most common."""
 
-from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,8 @@ STEP = 0.01
 LOWEST = -24.0  # of a logarithm; a Gamma variate of shape 1 or more is below e^-24 once in 10^10
 
 
-def chance_of_another(shapes: Sequence[float]) -> float:
+@lru_cache(maxsize=4096)  # counts of few samples come back, prompt after prompt
+def chance_of_another(shapes: tuple[float, ...]) -> float:
     """Probability that a share other than the first is the largest of a Dirichlet distribution's.
 
     The shares are independent Gamma variates over their sum, so one integral over the first variate says it, and
@@ -18,7 +19,7 @@ def chance_of_another(shapes: Sequence[float]) -> float:
     Args:
         shapes: K parameters, at least 1 each.
 
-    >>> round(chance_of_another([1.0, 1.0, 1.0]), 6)  # equals: each is the largest in a third of the cases
+    >>> round(chance_of_another((1.0, 1.0, 1.0)), 6)  # equals: each is the largest in a third of the cases
     0.666667
     """
     shape = np.asarray(shapes, np.float64)
