@@ -8,6 +8,7 @@ from anabranch.export.cascade_card import cascade_card
 from anabranch.export.evaluation import measured
 from anabranch.export.export import export_run
 from anabranch.export.manifest import CascadeManifest
+from anabranch.export.scorer import export_scorer
 from anabranch.export.signature import ONNXRUNTIME_MIN, Precision
 from anabranch.routers.cascade_run import CascadeRun, load_cascade_run
 
@@ -47,10 +48,6 @@ def export_cascade(
 
 
 def _write_scorers(trained: CascadeRun, folder: Path) -> None:
-    if not trained.scorers:
-        return
-    from anabranch.export.scorer import export_scorer
-
     for stem, scorer in trained.scorers.items():
         export_scorer(scorer, folder, stem)
 

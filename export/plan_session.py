@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from anabranch.export.bundle import ROUTER, SCORERS, BundleError, CascadeBundle, read_bundle, read_cascade_bundle
+from anabranch.export.scorer import open_scorer
 from anabranch.export.session import router_in
 from anabranch.routers.deferral.plan import Plan
 from anabranch.routers.deferral.scorer import Score
-from anabranch.routers.deferral.settings import CascadeSettings
 from anabranch.routers.router import Router
 
 
@@ -26,17 +26,12 @@ def open_plan(folder: Path, *, threads: int = 1) -> Plan:
 def plan_in(bundle: CascadeBundle, *, threads: int = 1) -> Plan:
     """The plan in a bundle that was read; errors are those of `open_plan`."""
     settings, name = bundle.manifest.cascade, bundle.folder.resolve().name
-    scorers = {stem: _scorer(bundle, stem, threads) for stem in scorer_stems(settings)}
+    scorers = {stem: _scorer(bundle, stem, threads) for stem in settings.scorer_stems}
     router = _router(bundle, threads) if settings.has_router else None
     try:
         return settings.plan(name, scorers, router, bundle.manifest.provenance.id)
     except ValueError as error:
         raise BundleError(f"{bundle.folder} is no cascade that this version can run: {error}") from error
-
-
-def scorer_stems(settings: CascadeSettings) -> list[str]:
-    """The stems of the files of a cascade's networks."""
-    return [str(signal["file"]) for signal in settings.signals if signal.get("kind") == "scorer"]
 
 
 def _router(bundle: CascadeBundle, threads: int) -> Router:
@@ -49,6 +44,4 @@ def _router(bundle: CascadeBundle, threads: int) -> Router:
 def _scorer(bundle: CascadeBundle, stem: str, threads: int) -> Score:
     if f"{SCORERS}/{stem}.onnx" not in bundle.manifest.files:
         raise BundleError(f"{bundle.folder} lists no {SCORERS}/{stem}.onnx, which a signal reads: export it again")
-    from anabranch.export.scorer import open_scorer
-
     return open_scorer(bundle.folder / SCORERS, stem, threads=threads)

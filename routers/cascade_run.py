@@ -84,7 +84,6 @@ def load_cascade_run(folder: Path) -> CascadeRun:
         raise ValueError(f"{folder} is no RUN folder of a cascade: it has no {path.name}; `anabranch train` makes one")
     contents = read_versioned(path, CascadeFile, CASCADE_SCHEMA)
     settings = contents.cascade
-    stems = [str(signal["file"]) for signal in settings.signals if signal.get("kind") == "scorer"]
-    scorers = {stem: load_scorer(folder / SCORERS, stem) for stem in stems}
+    scorers = {stem: load_scorer(folder / SCORERS, stem) for stem in settings.scorer_stems}
     router = load_run(folder / ROUTER) if settings.has_router else None
     return CascadeRun(settings, contents.provenance, scorers, router)

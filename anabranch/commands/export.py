@@ -5,7 +5,9 @@ from typing import Literal
 
 from anabranch.commands.answer import Answer
 from anabranch.export.export import export_run
+from anabranch.export.export_cascade import export_cascade
 from anabranch.export.inspect import inspect_bundle
+from anabranch.routers.cascade_run import CASCADE_FILE
 
 
 def export(
@@ -29,9 +31,7 @@ def export(
         no_index: refuse routers that keep embeddings of the training prompts.
         report: REPORT folder that `evaluate` wrote of this run, to go into the manifest and the model card.
     """
-    if (run / "cascade.json").exists():
-        from anabranch.export.export_cascade import export_cascade
-
+    if (run / CASCADE_FILE).exists():
         export_cascade(run, out, encoder=encoder, no_index=no_index, report=report)
         return Answer(f"wrote {out}; try: anabranch serve {out} --pool POOL.yaml", inspect_bundle(out))
     export_run(run, out, encoder=encoder, labels=labels, max_loss=max_loss, no_index=no_index, report=report)

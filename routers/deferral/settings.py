@@ -58,6 +58,11 @@ class CascadeSettings(BaseModel):
             **facts,
         )
 
+    @property
+    def scorer_stems(self) -> tuple[str, ...]:
+        """The stems of the files of its networks."""
+        return tuple(str(signal["file"]) for signal in self.signals if signal.get("kind") == "scorer")
+
     def plan(self, name: str, scorers: Mapping[str, Score], router: Router | None = None, origin: str = "") -> Plan:
         """The plan that these settings make.
 
