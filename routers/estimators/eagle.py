@@ -10,7 +10,7 @@ from anabranch.routers.estimators.bradley_terry import bradley_terry
 from anabranch.routers.estimators.collected import ArmMean, Collected
 from anabranch.routers.estimators.elo import elo_strength
 from anabranch.routers.estimators.estimator import Batch, ClosedForm, normalised
-from anabranch.routers.estimators.neighbours import NeighbourWeights, neighbour_weights
+from anabranch.routers.estimators.neighbours import NeighbourWeights, distinct, nearest
 from anabranch.routers.estimators.votes import require_votes
 
 
@@ -91,8 +91,9 @@ class Eagle(ClosedForm):
         whole = self._seen.stack()
         require_votes(whole.wins, "eagle", self.arms)
         voted = whole.wins.sum(dim=(1, 2)) > 0
-        self.index = normalised(whole.embedding[voted])
-        self.wins = whole.wins[voted].flatten(1)  # (N, A * A)
+        self.index, place = distinct(normalised(whole.embedding[voted]))
+        wins = whole.wins[voted].flatten(1)
+        self.wins = torch.zeros(len(self.index), wins.shape[1]).index_add(0, place, wins)  # (N, A * A)
         self.everywhere = self._global(whole.wins)
         self.usage.set(whole.usage)
 
@@ -103,11 +104,11 @@ class Eagle(ClosedForm):
 
     def forward(self, embedding: Tensor, tradeoff: Tensor | None = None) -> Estimates[Tensor]:
         """See `Estimator.forward`; spread is unknown."""
-        weight = neighbour_weights(normalised(embedding) @ self.index.T, self.k, self.weights)
+        near = nearest(normalised(embedding), self.index, self.k, self.weights)
         # whatever the distances are, the nearest prompt's votes are whole votes
-        votes = weight / weight.amax(dim=1, keepdim=True)
+        near = near._replace(weight=near.weight / near.weight.amax(dim=1, keepdim=True).clamp(min=1e-12))
         expected = (self.everywhere.unsqueeze(1) - self.everywhere).sigmoid()  # (A, A)
-        wins = (votes @ self.wins).reshape(-1, self.arms, self.arms) + self.inertia * expected
+        wins = near.sum(self.wins).reshape(-1, self.arms, self.arms) + self.inertia * expected
         nearby = bradley_terry(wins, self.steps, self.prior)
         strength = self.global_weight * self.everywhere + (1 - self.global_weight) * nearby
         return Estimates(strength.sigmoid(), self.usage(embedding), torch.zeros_like(strength))

@@ -85,3 +85,22 @@ def test_triangular_weights_do_not_jump_when_neighbours_change_places(weights: W
     queries = torch.tensor([[cos(1e-4), sin(1e-4)], [cos(1e-4), -sin(1e-4)]])
     above, below = estimator(queries).quality.flatten().tolist()
     assert (abs(above - below) > 0.01) == jumps
+
+
+def test_a_prompt_asked_often_is_one_neighbour() -> None:
+    """k = 1 and (1, 0) was asked 100 times, right in a quarter: 1/4, though its repetitions fill k many times over."""
+    estimator = fitted(
+        KNN(2, 1, k=1, weights="uniform"),
+        batch_of([[1.0, 0.0]] * 100 + INDEX[1:], [[float(place % 4 == 0)] for place in range(100)] + [[1.0]] * 3),
+    )
+    assert len(estimator.index) == 4
+    assert estimator(QUERY).quality.item() == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("weights", ["triangular", "uniform"])
+def test_the_overall_mean_answers_where_nothing_tells_prompts_apart(weights: Weights) -> None:
+    """An empty embedding is equally near to all of 99 prompts, a third of which are right, in whatever order."""
+    angles = [place / 100 for place in range(99)]
+    table = batch_of([[cos(one), sin(one)] for one in angles], [[float(place % 3 == 0)] for place in range(99)])
+    found = fitted(KNN(2, 1, k=4, weights=weights), table)(torch.zeros(1, 2))
+    assert found.quality.item() == pytest.approx(1 / 3)

@@ -1,6 +1,7 @@
-"""Two tasks on two axes, ten prompts each; arm 0 solves the first task, arm 1 the second and half of the first."""
+"""Two tasks by two axes, ten prompts each; arm 0 solves the first task, arm 1 the second and half of the first."""
 
 import logging
+from math import cos, sin
 
 import pytest
 import torch
@@ -14,8 +15,9 @@ FIRST, SECOND = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
 
 def two_tasks() -> Batch:
     """Means of quality: 1/2 for arm 0, 3/4 for arm 1."""
-    embedding = [[1.0, 0.0]] * 10 + [[0.0, 1.0]] * 10
-    quality = [[1.0, 0.0], [1.0, 1.0]] * 5 + [[0.0, 1.0]] * 10
+    near = [place / 1000 for place in range(-5, 5)]  # angles: no two prompts are the same
+    embedding = [[cos(angle), sin(angle)] for angle in near] + [[sin(angle), cos(angle)] for angle in near]
+    quality = [[1.0, 0.5]] * 10 + [[0.0, 1.0]] * 10
     return batch_of(embedding, quality, task=[0] * 10 + [1] * 10)
 
 
@@ -47,7 +49,7 @@ def test_trust_is_what_predictions_of_left_out_prompts_were_worth() -> None:
     """Far from the rest, at distance 1: each task alone says that the other's prompts are its own.
 
     From the second task arm 0 is predicted wrong and is right on all of the first, and the reverse: accuracy 0 both
-    times, so trust is clipped to 1/2. Arm 1 is predicted right on the first task and is so in half; from the first
+    times, so trust is clipped to 1/2. Arm 1 is predicted right on the first task and is half so; from the first
     its mean is 1/2, not above it, so it is predicted wrong and is right: (1/2 + 0) / 2, clipped too. Near, at distance
     0, arm 0 is predicted right from the folds in both tasks.
     """
