@@ -7,6 +7,9 @@ import pyarrow as pa
 from anabranch.upstreams.pocket.frozen import TEST_PROMPTS, TRAIN_PROMPTS, test_questions, train_questions
 from anabranch.upstreams.pocket.questions import Question
 
+_TEXTS = ("prompt_id", "prompt", "reference", "judge", "task", "kind")
+_SCHEMA = pa.schema([*((name, pa.string()) for name in _TEXTS), ("level", pa.int64()), ("split", pa.string())])
+
 
 def pocket_prompts(train: int = TRAIN_PROMPTS, test: int = TEST_PROMPTS) -> pa.Table:
     """The first of the frozen prompts of either split, with their judges and references.
@@ -21,23 +24,34 @@ def pocket_prompts(train: int = TRAIN_PROMPTS, test: int = TEST_PROMPTS) -> pa.T
     >>> pocket_prompts(train=2, test=1)["split"].to_pylist()
     ['train', 'train', 'test']
     """
-    rows = _first("train", train_questions(), train) + _first("test", test_questions(), test)
-    questions = [question for _, question in rows]
+    return pa.concat_tables([_first("train", train_questions(), train), _first("test", test_questions(), test, train)])
+
+
+def prompts_table(name: str, questions: Sequence[Question], split: str, begin: int = 0) -> pa.Table:
+    """Questions as the prompts of a label set, one a row.
+
+    Args:
+        name: what their ids begin with.
+        questions: N.
+        split: of all of them.
+        begin: number of the first one's id.
+    """
     return pa.table(
         {
-            "prompt_id": [f"{split}-{number:05}" for number, (split, _) in enumerate(rows)],
+            "prompt_id": [f"{name}-{number:05}" for number in range(begin, begin + len(questions))],
             "prompt": [question.prompt for question in questions],
             "reference": [question.reference for question in questions],
             "judge": [question.judge for question in questions],
             "task": [question.family for question in questions],
             "kind": [question.kind for question in questions],
             "level": [question.level for question in questions],
-            "split": [split for split, _ in rows],
-        }
+            "split": [split] * len(questions),
+        },
+        schema=_SCHEMA,
     )
 
 
-def _first(split: str, questions: Sequence[Question], count: int) -> list[tuple[str, Question]]:
+def _first(split: str, questions: Sequence[Question], count: int, begin: int = 0) -> pa.Table:
     if not 0 <= count <= len(questions):
         raise ValueError(f"{count} {split} prompts are wanted; there are {len(questions)} frozen ones")
-    return [(split, question) for question in questions[:count]]
+    return prompts_table(split, questions[:count], split, begin)

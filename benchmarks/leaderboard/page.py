@@ -169,7 +169,7 @@ def _baselines(sheet: Sheet) -> str:
     head = ["baseline", "quality", "headroom"]
     head += {"usd": ["USD a thousand"], "strong_share": ["share of strong calls"], "none": []}[sheet.unit]
     head += [area] if area else []
-    return _markdown(head, [_baseline(line, sheet, area) for line in sheet.baselines])
+    return markdown(head, [_baseline(line, sheet, area) for line in sheet.baselines])
 
 
 def _baseline(line: Line, sheet: Sheet, area: str | None) -> list[str]:
@@ -192,7 +192,7 @@ def _table(sheet: Sheet, rows: Sequence[Standing]) -> str:
         else ["", row.recipe, "failed", *("" for _ in shown[1:])]
         for place, row in enumerate(rows, 1)
     ]
-    return _markdown(["", "recipe", *(column.title for column in shown)], body)
+    return markdown(["", "recipe", *(column.title for column in shown)], body)
 
 
 def _absent(boards: Sequence[Ranked]) -> Iterator[str]:
@@ -210,7 +210,8 @@ def _absent(boards: Sequence[Ranked]) -> Iterator[str]:
         yield "\n".join(lines)
 
 
-def _markdown(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+def markdown(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    """A table."""
     lines = [head, ["---"] * len(head), *body]
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
 

@@ -56,7 +56,7 @@ def _costs(sheet: Sheet, rows: Sequence[Standing]) -> Picture:
 
 def _curve(axes: Axes, row: Standing, place: int, scale: float) -> None:
     style = look(place)
-    cost, quality = _mixed(*zip(*sorted(zip(*row.curve, strict=True)), strict=True))
+    cost, quality = mixed(*zip(*sorted(zip(*row.curve, strict=True)), strict=True))
     dash = (0, style.dash) if style.dash else "solid"
     axes.plot(scale * cost, quality, color=style.colour, ls=dash, lw=1.2, zorder=3)
     axes.plot(
@@ -70,7 +70,7 @@ def _curve(axes: Axes, row: Standing, place: int, scale: float) -> None:
     )
 
 
-def _mixed(cost: Sequence[float], quality: Sequence[float]) -> tuple[Floats, Floats]:
+def mixed(cost: Sequence[float], quality: Sequence[float]) -> tuple[Floats, Floats]:
     """A line through points of rising cost; between two of them a coin, which is bent on a logarithmic axis."""
     place = np.arange(len(cost))
     fine = np.linspace(0, len(cost) - 1, 1 + STEPS * (len(cost) - 1))
@@ -90,7 +90,7 @@ def _singles(axes: Axes, sheet: Sheet, scale: float) -> None:
                 color=ARM_COLOUR,
             )
     axes.plot([], [], "x", color=ARM_COLOUR, label="single models")
-    cost, quality = _mixed(*zip(*sheet.frontier, strict=True))
+    cost, quality = mixed(*zip(*sheet.frontier, strict=True))
     axes.plot(scale * cost, quality, ls=":", color=MIX_COLOUR, label="zero: best mix of single models")
     oracle = _named(sheet, "oracle")
     if oracle.cost is not None:
