@@ -16,8 +16,10 @@ DEFERRALS: dict[str, str] = {
     "model-switch": "anabranch.routers.deferral.model_switch:ModelSwitch",
     "robon": "anabranch.routers.deferral.robon:RoBoN",
     "semantic-agreement": "anabranch.routers.deferral.semantic_agreement:SemanticAgreement",
+    "suitable-chain": "anabranch.routers.deferral.suitable_chain:SuitableChain",
     "threshold-chain": "anabranch.routers.deferral.threshold_chain:ThresholdChain",
     "time-sharing": "anabranch.routers.deferral.time_sharing:TimeSharing",
+    "unsure-pair": "anabranch.routers.deferral.unsure_pair:UnsurePair",
 }
 
 PARTS: dict[str, str] = {

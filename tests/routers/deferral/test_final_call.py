@@ -19,8 +19,10 @@ from anabranch.routers.deferral.model_switch import ModelSwitch
 from anabranch.routers.deferral.robon import RoBoN
 from anabranch.routers.deferral.semantic_agreement import SemanticAgreement
 from anabranch.routers.deferral.state import Action, Answer, Call, Candidate, State
+from anabranch.routers.deferral.suitable_chain import SuitableChain
 from anabranch.routers.deferral.threshold_chain import ThresholdChain
 from anabranch.routers.deferral.time_sharing import TimeSharing
+from anabranch.routers.deferral.unsure_pair import UnsurePair
 
 CHAIN = ThresholdChain((0, 1, 2), (0.5, 0.8), "sure")
 BELIEF = GaussianBelief(("sure",), (0.5, 0.5), (0.5, 0.5, 0.0, 0.0), ((0.0, 0.0),) * 4, tuple(map(tuple, np.eye(4))))
@@ -35,7 +37,9 @@ POLICIES: dict[str, Deferral] = {
     "robon": RoBoN((0, 1, 2), calls=1),
     "routing": CascadeRouting((0, 1), BELIEF, lam=0.1, max_depth=1),
     "semantic agreement": SemanticAgreement((0, 1, 2), tau=0.9),
+    "suitable chain": SuitableChain((0, 1, 2), -0.2, 0.8, "sure"),
     "time sharing": TimeSharing(CHAIN, AutoMix((1, 2), (True, False), signal="sure"), share=0.5),
+    "unsure pair": UnsurePair((0, 1, 2), lam=0.1, delta=0.2, threshold=0.8, signal="sure"),
 }
 FORESEEING = set(POLICIES) - {"consistency of several", "model switch"}
 SAID = st.tuples(st.sampled_from(["a", "b", None]), st.sampled_from([0.0, 0.6, 1.0, nan]), st.booleans())
