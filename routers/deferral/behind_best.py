@@ -14,7 +14,7 @@ def behind_best(estimates: Floats) -> NDArray[np.float64]:
     >>> behind_best(np.array([[0.5, 0.75, np.nan], [np.nan, np.nan, np.nan]])).tolist()
     [[-0.25, 0.0, -inf], [0.0, 0.0, 0.0]]
     """
-    unknown = np.isnan(estimates)
-    lowest = np.where(unknown.all(axis=-1, keepdims=True), 0.0, -np.inf)
-    known = np.where(unknown, lowest, np.asarray(estimates, np.float64))
+    known, unknown = np.asarray(estimates, np.float64), np.isnan(estimates)
+    if unknown.any():
+        known = np.where(unknown, np.where(unknown.all(axis=-1, keepdims=True), 0.0, -np.inf), known)
     return np.asarray(known - known.max(axis=-1, keepdims=True))

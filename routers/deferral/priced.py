@@ -12,5 +12,7 @@ def priced(cost_usd: Floats) -> NDArray[np.float64]:
     >>> priced(np.array([[1.0, np.nan, 3.0], [np.nan, np.nan, np.nan]])).tolist()
     [[1.0, 3.0, 3.0], [0.0, 0.0, 0.0]]
     """
-    dearest = np.nan_to_num(np.fmax.reduce(cost_usd, axis=-1, keepdims=True))
-    return np.where(np.isnan(cost_usd), dearest, np.asarray(cost_usd, np.float64))
+    known, unknown = np.asarray(cost_usd, np.float64), np.isnan(cost_usd)
+    if not unknown.any():
+        return known
+    return np.where(unknown, np.nan_to_num(np.fmax.reduce(known, axis=-1, keepdims=True)), known)

@@ -91,6 +91,5 @@ def leaders(estimates: Floats, cost_usd: Floats, lam: float) -> Leaders:
     order = (-worth).argsort(axis=-1, kind="stable")
     if order.shape[-1] == 1:
         return Leaders(order, np.full(order.shape[:-1], np.inf), np.zeros(order.shape[:-1], np.bool_))
-    best_two = order[..., :2]
-    ranked, cost = (np.take_along_axis(values, best_two, axis=-1) for values in (worth, cost_usd))
-    return Leaders(order, ranked[..., 0] - ranked[..., 1], cost[..., 1] < cost[..., 0])
+    rising, cost = np.sort(worth, axis=-1), np.take_along_axis(cost_usd, order[..., :2], axis=-1)
+    return Leaders(order, rising[..., -1] - rising[..., -2], cost[..., 1] < cost[..., 0])

@@ -30,8 +30,10 @@ from tests.contract.cascade_worlds import (
 CASCADE_WORLDS: dict[str, MakeCascade] = {
     "automix": sure_world,
     "best-of-inf": voting_world,
+    "cargo": foreseen_world,
     "cascade-routing": foreseen_world,
     "confidence": sure_world,
+    "emafusion": foreseen_world,
     "frugalgpt": sure_world,
     "model-cascading": sure_world,
     "model-switch": agreeing_world,
@@ -45,6 +47,8 @@ CASCADE_WORLDS: dict[str, MakeCascade] = {
 
 CASCADE_SETTINGS: dict[str, dict[str, Any]] = {
     "automix": {"signal": "logprob_mean"},
+    "cargo": {"signal": "logprob_mean"},
+    "emafusion": {"signal": "logprob_mean"},
     "frugalgpt": {"signal": "logprob_mean"},
     # the small model is wrong, and the large one right, on 0.024 of what is best kept
     "risk-controlled": {"most_lost": 0.05},

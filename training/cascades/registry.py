@@ -3,8 +3,10 @@
 CASCADES: dict[str, str] = {
     "automix": "anabranch.training.cascades.automix:AutoMix",
     "best-of-inf": "anabranch.training.cascades.best_of_inf:BestOfInf",
+    "cargo": "anabranch.training.cascades.cargo:CARGO",
     "cascade-routing": "anabranch.training.cascades.cascade_routing:CascadeRouting",
     "confidence": "anabranch.training.cascades.confidence:Confidence",
+    "emafusion": "anabranch.training.cascades.emafusion:EMAFusion",
     "frugalgpt": "anabranch.training.cascades.frugalgpt:FrugalGPT",
     "model-cascading": "anabranch.training.cascades.model_cascading:ModelCascading",
     "model-switch": "anabranch.training.cascades.model_switch:ModelSwitch",
