@@ -26,8 +26,10 @@ from anabranch.routers.deferral.robon import RoBoN
 from anabranch.routers.deferral.scorer import Scorer
 from anabranch.routers.deferral.semantic_agreement import SemanticAgreement
 from anabranch.routers.deferral.signal_maps import Sigmoid, Steps
+from anabranch.routers.deferral.suitable_chain import SuitableChain
 from anabranch.routers.deferral.threshold_chain import ThresholdChain
 from anabranch.routers.deferral.time_sharing import TimeSharing
+from anabranch.routers.deferral.unsure_pair import UnsurePair
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.policies.argmax_utility import ArgmaxUtility
 from anabranch.routers.policies.policy import Floats
@@ -160,7 +162,9 @@ POLICIES: dict[str, Deferral] = {
     "scored": ThresholdChain((0, 1, 2), (1 / 3, 2 / 3), "scorer"),
     "scored chances": RoBoN((0, 1, 2), calls=4, signal="sure"),
     "semantic agreement": SemanticAgreement((0, 1, 2)),
+    "suitable chain": SuitableChain((0, 1, 2), -0.5, 0.45, "chance"),
     "time sharing": TimeSharing(CHAIN, ThresholdChain((1, 2), (-0.3,), "logprob_min"), share=0.5),
+    "unsure pair": UnsurePair((0, 1, 2), lam=0.005, delta=0.4, threshold=0.45, signal="chance"),
 }
 FORESEEN = {
     "automix",
@@ -171,5 +175,7 @@ FORESEEN = {
     "routing",
     "scored",
     "semantic agreement",
+    "suitable chain",
     "time sharing",
+    "unsure pair",
 }
