@@ -149,7 +149,8 @@ class RowCache(Cache):
         rows, used = extent.rows + other.rows, extent.end - extent.start
         if rows > extent.row_room or columns > extent.end:
             longest = max(used, columns)
-            self._rehouse(max(rows, 2 * extent.row_room), longest + used + SPARE_COLUMNS, longest)
+            room = extent.row_room if rows <= extent.row_room else max(rows, 2 * extent.row_room)
+            self._rehouse(room, longest + used + SPARE_COLUMNS, longest)
         for layer, others in zip(self.row_layers, other.row_layers, strict=True):
             layer.put(extent.rows, extent.end, *others.in_use())
         self._starts += [extent.end - length for length in other.lengths]

@@ -93,6 +93,19 @@ def test_room_doubles() -> None:
     assert moves <= 5
 
 
+def test_room_does_not_grow_with_how_many_come_and_go() -> None:
+    """At most two rows of at most 60 columns at a time, whichever is the longer, for a hundred prompts."""
+    cache = made([[1] * 4])
+    for prompt in range(100):
+        cache.append(made([[1] * (4 if prompt % 2 else 50)]))
+        for _ in range(10):
+            cache.reserve(1)
+            extend(cache, [[2], [2]])
+        cache.drop([0])
+    rows, _, columns, _ = cache.row_layers[0].keys.shape
+    assert rows == 2 and columns < 300
+
+
 def test_a_forward_that_failed_has_changed_nothing() -> None:
     cache = made([[11], [21, 22]])
     cache.row_layers[0].update(torch.ones(2, 1, 1, 1), torch.ones(2, 1, 1, 1))
