@@ -1,0 +1,1 @@
+"""Streams: a student that answers queries when it is sure, and learns from a large model's answers when it is not."""
