@@ -94,11 +94,11 @@ def test_room_doubles() -> None:
 
 
 def test_room_does_not_grow_with_how_many_come_and_go() -> None:
-    """At most two rows of at most 60 columns at a time, whichever is the longer, for a hundred prompts."""
+    """At most two rows at a time, of 8 columns, and one in seven of 68, which are more than were left of the room."""
     cache = made([[1] * 4])
-    for prompt in range(100):
-        cache.append(made([[1] * (4 if prompt % 2 else 50)]))
-        for _ in range(10):
+    for prompt in range(200):
+        cache.append(made([[1] * (60 if prompt % 7 == 0 else 4)]))
+        for _ in range(4):
             cache.reserve(1)
             extend(cache, [[2], [2]])
         cache.drop([0])
