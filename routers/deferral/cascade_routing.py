@@ -9,6 +9,7 @@ import numpy as np
 
 from anabranch.routers.deferral.endings import last_answer
 from anabranch.routers.deferral.gaussian_belief import GaussianBelief
+from anabranch.routers.deferral.priced import priced
 from anabranch.routers.deferral.state import Action, Answer, Call, Floats, State
 from anabranch.routers.deferral.supermodel import MOST_MODELS, Ints, Sets, prefixes, supersets
 
@@ -105,7 +106,7 @@ class CascadeRouting:
         return Standing(
             mean=mean,
             looks=mean[:, None] + known.moves,
-            cost_usd=_priced(state.cost_usd[columns]),
+            cost_usd=priced(state.cost_usd[columns]),
             have=np.array(sorted(place), np.int64),
             rest=np.array([column for column in range(len(columns)) if column not in called], np.int64),
             place=place,
@@ -131,10 +132,3 @@ class CascadeRouting:
         else:
             first = new[0] if self.forced else min(new, key=lambda column: (now.cost_usd[column], -now.mean[column]))
         return Call((self.models[first],), "worth it" if now.place else "first")
-
-
-def _priced(cost_usd: Floats) -> Floats:
-    unknown = np.isnan(cost_usd)
-    if not unknown.any():
-        return cost_usd
-    return np.where(unknown, 0.0 if unknown.all() else np.nanmax(cost_usd), cost_usd)
