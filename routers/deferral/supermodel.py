@@ -49,14 +49,14 @@ class Sets(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def normal_draws(models: int, count: int = 256, seed: int = 0) -> Floats:
+def normal_draws(models: int, count: int = 128, seed: int = 0) -> Floats:
     """Standard normal draws [models, count] whose mean is exactly 0 and whose covariance is exactly the identity.
 
     Half of them are the other half with the sign turned, and the half is made orthogonal, so that the mean and the
     variance of every difference of models are free of error; the covariance is as drawn beyond count / 2 models.
 
     >>> draws = normal_draws(3)
-    >>> np.allclose(draws.mean(axis=1), 0), np.allclose(draws @ draws.T / 256, np.eye(3))
+    >>> np.allclose(draws.mean(axis=1), 0), np.allclose(draws @ draws.T / 128, np.eye(3))
     (True, True)
     """
     half = np.random.default_rng(seed).standard_normal((count // 2, models))
@@ -73,7 +73,7 @@ def movement(covariance: Floats, draws: Floats) -> Floats:
     return np.asarray(np.linalg.cholesky(covariance + 1e-12 * np.eye(len(covariance))) @ draws)
 
 
-def expected_max(mean: Floats, covariance: Floats, count: int = 256, seed: int = 0) -> float:
+def expected_max(mean: Floats, covariance: Floats, count: int = 128, seed: int = 0) -> float:
     """E[max] of a Gaussian, mean [M] and covariance [M, M], over the fixed draws.
 
     >>> abs(expected_max(np.zeros(2), 0.04 * np.eye(2)) - 0.2 / np.pi**0.5) < 0.003
