@@ -85,7 +85,7 @@ class NeuralCache:
 
     def student_accuracy(self) -> StudentAccuracy:
         """How often the student says what the large model says, each query's student as it was when it was asked."""
-        return student_accuracy(self.agreed, self.propensity)
+        return student_accuracy(self.agreed, self.propensity, explored=self.settings.explore > 0)
 
     def decide(self, embedding: ArrayLike) -> Decision:
         """Whether the next query calls the large model.

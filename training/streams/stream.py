@@ -93,7 +93,9 @@ class Streamed:
     @property
     def student_accuracy(self) -> StudentAccuracy:
         """What the calls alone tell about the student, see `student_accuracy`."""
-        return student_accuracy(self.agreed[self.called], self.propensity[self.called])
+        sure = np.array([reason == "sure" for reason in self.reason])
+        explored = bool((self.propensity[sure] > 0).all())
+        return student_accuracy(self.agreed[self.called], self.propensity[self.called], explored=explored)
 
     @property
     def observed_student_accuracy(self) -> float:

@@ -25,14 +25,14 @@ class StudentAccuracy(NamedTuple):
 
     Args:
         everywhere: over all queries that could have been called while there was a student.
-        where_it_answers: over those that were left to the student then; NaN if none of them was explored.
+        where_it_answers: over those that were left to the student then; NaN if exploring tells nothing of them.
     """
 
     everywhere: Weighted
     where_it_answers: Weighted
 
 
-def student_accuracy(agreed: ArrayLike, propensity: ArrayLike) -> StudentAccuracy:
+def student_accuracy(agreed: ArrayLike, propensity: ArrayLike, *, explored: bool = True) -> StudentAccuracy:
     """The student's accuracy from the queries that were called, each weighted by those that it stands for.
 
     Called queries are the hard ones, so their plain mean is too low. A query called with chance p stands for 1 / p
@@ -42,6 +42,8 @@ def student_accuracy(agreed: ArrayLike, propensity: ArrayLike) -> StudentAccurac
     Args:
         agreed: [n], of called queries: 1 if the student would have said the same, 0 if not, NaN if it said nothing.
         propensity: [n] in (0, 1], the chance with which each was called.
+        explored: whether every query that was left to the student might have been called. If not, no call stands for
+            those that could not.
 
     Three hard queries that were sure to be called, of which the student knew one, and two explored at a chance of 1/4,
     both known. They stand for 3 and 8 queries, 9 of 11 known, and the student was left with 6.
@@ -52,7 +54,8 @@ def student_accuracy(agreed: ArrayLike, propensity: ArrayLike) -> StudentAccurac
     """
     said, chance = np.asarray(agreed, np.float64), np.asarray(propensity, np.float64)
     known = ~np.isnan(said)
-    return StudentAccuracy(_mean(said[known], 1 / chance[known]), _mean(said[known], 1 / chance[known] - 1))
+    left = 1 / chance[known] - 1 if explored else np.zeros(known.sum())
+    return StudentAccuracy(_mean(said[known], 1 / chance[known]), _mean(said[known], left))
 
 
 def _mean(values: np.ndarray, weight: np.ndarray) -> Weighted:

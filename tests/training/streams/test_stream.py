@@ -127,5 +127,6 @@ def test_the_weighted_accuracy_is_that_of_the_student_where_it_answers() -> None
     happened = ran(stream, budget=600, explore=0.15, retrain_every=50)
     told = happened.student_accuracy.where_it_answers
     assert abs(told.value - happened.observed_student_accuracy) < 4 * told.error
+    assert np.isnan(ran(stream.take(range(300)), budget=100, explore=0.0).student_accuracy.where_it_answers.value)
     plain = np.nanmean(happened.agreed[happened.called])
     assert plain < happened.observed_student_accuracy - 4 * told.error

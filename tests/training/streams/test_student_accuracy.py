@@ -25,6 +25,12 @@ def test_without_exploring_nothing_is_known_of_what_the_student_answers() -> Non
     assert found.where_it_answers.effective == 0
 
 
+def test_where_some_could_not_be_called_the_few_that_could_do_not_stand_for_them() -> None:
+    found = student_accuracy([1, 0], [1, 0.5], explored=False)
+    assert found.everywhere.value == pytest.approx(1 / 3)
+    assert np.isnan(found.where_it_answers.value)
+
+
 def test_the_weights_undo_the_selection() -> None:
     """20,000 queries, half easy and known to 0.9, called at 0.1, half hard and known to 0.5, always called. Everywhere
     the student knows 0.7; the plain mean of calls is (0.05 * 0.9 + 0.5 * 0.5) / 0.55 = 0.536."""
