@@ -48,9 +48,9 @@ class TokenModel(Protocol):
     def write(self, row: int, text: bytes) -> None:
         """Say what the row's whole text after the prompt is now, however it was written so far.
 
-        Its ids become those of the tokenizer for that text: what is pending or cached beyond the longest common prefix is
-        taken back. A character whose bytes are not all there yet is written with tokens of bytes where the vocabulary
-        has them, or else waits for the rest.
+        Its ids become those of the tokenizer for that text: what is pending or cached beyond the longest common prefix
+        is taken back. A character whose bytes are not all there yet is written with tokens of bytes where the
+        vocabulary has them, or else waits for the rest.
         """
 
     def ids(self, row: int) -> tuple[int, ...]:
