@@ -1,7 +1,7 @@
 """Post-hoc deferral: learn from what is seen of one model's answer how much better the next model would answer.
 
 Confidence alone is enough only where the next model errs about equally on all prompts (Jitkrittum et al. 2023, arXiv
-2307.02764). Which signals to read is after Gupta et al. 2024, arXiv 2404.10136. The map is affine here, not a network.
+2307.02764). Which signals to read is after Gupta et al. 2024, arXiv 2404.10136. `AffineGain` or `NetworkGain` learns.
 """
 
 from collections.abc import Sequence
@@ -10,16 +10,17 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.linear_model import LogisticRegression
 
 from anabranch.data.replay_table import ReplayTable
 from anabranch.routers.deferral.affine_signal import AffineSignal
+from anabranch.routers.deferral.post_hoc_signal import PostHocRule
 from anabranch.routers.policies.draws import draws
 from anabranch.training.metrics.pair import pair_curve
+from anabranch.training.replay.affine_gain import AffineGain
+from anabranch.training.replay.lessons import Bools, LearnGain, Lessons
 
 Floats = NDArray[np.float64]
 Target = Literal["difference", "diff-01", "diff-prob", "max-prob"]
-Learner = Literal["ridge", "logistic"]
 
 RIGHT = 0.5
 """Quality from which an answer is right, for "diff-01"."""
@@ -27,7 +28,7 @@ RIGHT = 0.5
 PROBABILITIES: tuple[Target, ...] = ("diff-prob", "max-prob")
 """Targets for which the first signal must be a chance."""
 
-SMALLEST_SPREAD = 1e-9
+_AFFINE = AffineGain()
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class PostHoc:
 
     Args:
         kept: which of them.
-        signal: float64 [N, M, R]: of each answer by a map that never saw its prompt; NaN for other models.
+        signal: float64 [N, M, R]: of each answer by a rule that never saw its prompt; NaN for other models.
         rule: what serving computes, learned on all prompts.
         learned_area: mean quality over all shares of deferred prompts, by the learned signal.
         confidence_area: the same by plain confidence.
@@ -44,21 +45,18 @@ class PostHoc:
 
     kept: Literal["learned", "confidence"]
     signal: Floats
-    rule: AffineSignal
+    rule: PostHocRule
     learned_area: float
     confidence_area: float
 
 
 class _Answers(NamedTuple):
-    """The first model's answers: features [C, F], both qualities, weight, gain and fold [C], with the cell of each."""
+    """The first model's answers whose gain is known: both qualities and weight [C], with the cell of each."""
 
     cell: tuple[NDArray[np.intp], ...]
-    features: Floats
     weak: Floats
     strong: Floats
-    gain: Floats
     weight: Floats
-    fold: NDArray[np.int64]
 
 
 def learn_deferral(
@@ -69,14 +67,13 @@ def learn_deferral(
     *,
     estimates: Floats | None = None,
     target: Target = "difference",
-    learner: Learner = "ridge",
-    penalty: float = 1.0,
+    learn: LearnGain = _AFFINE,
     folds: int = 5,
     seed: int = 0,
 ) -> PostHoc:
     """Learn when to go on from one model to the next, and keep it if it beats the first of the signals by itself.
 
-    Both are compared where they were not learned: each prompt is scored by a map fitted on the other folds, equal
+    Both are compared where they were not learned: each prompt is scored by a rule learned on the other folds, equal
     texts being in one fold. Thresholds may therefore be fitted on the signal that is returned.
 
     Args:
@@ -88,10 +85,9 @@ def learn_deferral(
         target: the gain: a difference of qualities; of being right (Diff-01, quality from 0.5 on); of the chance given
             to the right answer (Diff-Prob), which is known of an answer that is right and counts as 0 for others; or of
             confidence (MaxProb), for which no quality is needed. The last two take the first signal for that chance.
-        learner: "ridge" learns the gain; "logistic" whether there is any, and its signal is a logit.
-        penalty: of the weights of standardised features; as strong as this many prompts.
+        learn: how the gain is learned.
         folds: parts of the prompts, each left out once.
-        seed: of the parts.
+        seed: of the parts, and of what the learning draws.
 
     Raises:
         ValueError: no signal is given or one is not in the table, there are fewer than two folds or fewer prompts than
@@ -103,25 +99,23 @@ def learn_deferral(
     features = _features(table, first, signals, read, estimates)
     fold = folds_of(table.texts, folds, seed)
     gain = _gain(table, first, following, target, signals[0])
-    answers = _answers(table, first, following, features, gain, fold)
-
-    def learned(rows: NDArray[np.bool_]) -> AffineSignal:
-        means, weights, bias = _map(answers, rows, learner, penalty)
-        # the more there is to gain, the less sure the answer
-        return AffineSignal(tuple(signals), read, tuple(means.tolist()), tuple((-weights).tolist()), -bias)
-
+    answers = _answers(table, first, following, ~np.isnan(gain))
+    row, texts = answers.cell[0], np.array(table.texts, np.object_)
+    lessons = Lessons(tuple(signals), read, features[answers.cell], gain[answers.cell], answers.weight, texts[row])
+    # the last rule learns from all
+    taught = np.arange(folds + 1)[:, None] != fold[row]  # (folds + 1, C)
+    *rules, final = learn(*_teaching(lessons, taught), seed)
     unseen = np.full(features.shape[:2], np.nan)
-    for part in range(folds):
-        unseen[fold == part] = learned(answers.fold != part)(features[fold == part])
+    for part, rule in enumerate(rules):
+        unseen[fold == part] = rule(features[fold == part])
     areas = [_area(signal[answers.cell], answers) for signal in (unseen, features[..., 0])]
     if areas[0] > areas[1]:
-        rule = learned(np.ones_like(answers.fold, bool))
-        return PostHoc("learned", _laid(unseen, table, first), rule, *areas)
-    rule = AffineSignal((signals[0],), (), (0.0,), (1.0,), 0.0)
-    return PostHoc("confidence", affine_signal(rule, table, first), rule, *areas)
+        return PostHoc("learned", _laid(unseen, table, first), final, *areas)
+    plain = AffineSignal((signals[0],), (), (0.0,), (1.0,), 0.0)
+    return PostHoc("confidence", signal_of(plain, table, first), plain, *areas)
 
 
-def affine_signal(rule: AffineSignal, table: ReplayTable, model: int, estimates: Floats | None = None) -> Floats:
+def signal_of(rule: PostHocRule, table: ReplayTable, model: int, estimates: Floats | None = None) -> Floats:
     """The signal of every answer of a model, for `ReplayTable.with_signal`.
 
     Args:
@@ -201,16 +195,13 @@ def _gain(table: ReplayTable, first: int, following: int, target: Target, confid
     return np.asarray(_mean_known(worth[:, following])[:, None] - worth[:, first])
 
 
-def _answers(
-    table: ReplayTable, first: int, following: int, features: Floats, gain: Floats, fold: NDArray[np.int64]
-) -> _Answers:
-    """Those whose gain is known; a prompt weighs 1 in all."""
-    weak, samples = table.quality[:, first].astype(np.float64), table.quality[:, following].astype(np.float64)
-    strong, known = _mean_known(samples), ~np.isnan(gain)
+def _answers(table: ReplayTable, first: int, following: int, known: Bools) -> _Answers:
+    """Those of a mask [N, R]; a prompt weighs 1 in all."""
     cell = np.nonzero(known)
+    quality = table.quality.astype(np.float64)
     weight = 1 / np.maximum(known.sum(axis=1), 1)
-    row = cell[0]
-    return _Answers(cell, features[cell], weak[cell], strong[row], gain[cell], weight[row], fold[row])
+    strong = _mean_known(quality[:, following])
+    return _Answers(cell, quality[:, first][cell], strong[cell[0]], weight[cell[0]])
 
 
 def _mean_known(samples: Floats) -> Floats:
@@ -219,36 +210,12 @@ def _mean_known(samples: Floats) -> Floats:
     return np.asarray(np.divide(total, count, out=np.full(len(samples), np.nan), where=count > 0))
 
 
-def _map(answers: _Answers, rows: NDArray[np.bool_], learner: Learner, penalty: float) -> tuple[Floats, Floats, float]:
-    """Means, weights and bias of the gain learned from some of the answers whose features are all known."""
-    rows = rows & np.isfinite(answers.features).all(axis=1)
-    if not rows.any():
+def _teaching(lessons: Lessons, taught: Bools) -> tuple[Lessons, Bools]:
+    """The answers whose features are all known, and which of them teach each of K rules."""
+    known = np.asarray(np.isfinite(lessons.features).all(axis=1))
+    if not taught[:, known].any(axis=1).all():
         raise ValueError("a fold has nothing to learn from: no answer outside of it has all its signals and qualities")
-    features, gain, weight = answers.features[rows], answers.gain[rows], answers.weight[rows]
-    means = np.average(features, axis=0, weights=weight)
-    scale = np.sqrt(np.average((features - means) ** 2, axis=0, weights=weight))
-    # what is left of a constant by rounding is no spread
-    scale = np.where(scale > SMALLEST_SPREAD * np.abs(features).max(axis=0), scale, 1.0)
-    learn = _ridge if learner == "ridge" else _logistic
-    weights, bias = learn((features - means) / scale, gain, weight, penalty)
-    return means, weights / scale, bias
-
-
-def _ridge(features: Floats, gain: Floats, weight: Floats, penalty: float) -> tuple[Floats, float]:
-    """Weights [F] and bias of the expected gain; features are centred."""
-    middle = float(np.average(gain, weights=weight))
-    weighted = features.T * weight
-    curvature = weighted @ features + penalty * np.eye(features.shape[1])
-    return np.asarray(np.linalg.solve(curvature, weighted @ (gain - middle))), middle
-
-
-def _logistic(features: Floats, gain: Floats, weight: Floats, penalty: float) -> tuple[Floats, float]:
-    """Weights [F] and bias of the log-odds that there is a gain; all 0 where there always or never is."""
-    better = gain > 0
-    if better.all() or not better.any():
-        return np.zeros(features.shape[1]), 0.0
-    model = LogisticRegression(C=1 / penalty, max_iter=1000).fit(features, better, weight)
-    return np.asarray(model.coef_[0], np.float64), float(model.intercept_[0])
+    return lessons.take(known), taught[:, known]
 
 
 def _laid(signal: Floats, table: ReplayTable, model: int) -> Floats:

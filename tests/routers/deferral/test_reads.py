@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from anabranch.registry import resolve
-from anabranch.routers.deferral.affine_signal import AffineSignal, PostHocSignal
+from anabranch.routers.deferral.affine_signal import AffineSignal
 from anabranch.routers.deferral.answered import Signal
 from anabranch.routers.deferral.budget_guard import BudgetGuard
 from anabranch.routers.deferral.cascade_routing import CascadeRouting
@@ -14,6 +14,7 @@ from anabranch.routers.deferral.chance import Chance
 from anabranch.routers.deferral.deferral import Deferral
 from anabranch.routers.deferral.gaussian_belief import GaussianBelief
 from anabranch.routers.deferral.plan import Plan, Stop
+from anabranch.routers.deferral.post_hoc_signal import PostHocSignal
 from anabranch.routers.deferral.reads import NAMES_SIGNALS, keeps_budget, signals_read
 from anabranch.routers.deferral.registry import DEFERRALS, PARTS
 from anabranch.routers.deferral.scorer import Scorer

@@ -5,9 +5,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from anabranch.data.replay_table import ReplayTable
+from anabranch.routers.deferral.affine_signal import AffineSignal
 from anabranch.routers.deferral.threshold_chain import ThresholdChain
+from anabranch.training.replay.affine_gain import AffineGain, Learner
 from anabranch.training.replay.executor import replay
-from anabranch.training.replay.post_hoc import Learner, Target, affine_signal, deferral_area, folds_of, learn_deferral
+from anabranch.training.replay.post_hoc import PostHoc, Target, deferral_area, folds_of, learn_deferral, signal_of
 
 NAN = float("nan")
 Floats = NDArray[np.float64]
@@ -21,6 +23,12 @@ def table_of(quality: object, signals: dict[str, Floats], texts: list[str] | Non
         laid[name] = np.full(scores.shape, NAN)
         laid[name][:, 0] = values
     return ReplayTable.from_arrays(["small", "large"], scores, signals=laid, texts=texts)
+
+
+def affine(found: PostHoc) -> AffineSignal:
+    """Its rule."""
+    assert isinstance(found.rule, AffineSignal)
+    return found.rule
 
 
 def eight() -> ReplayTable:
@@ -53,8 +61,8 @@ def test_ridge_by_hand() -> None:
     """
     found = learn_deferral(eight(), 0, 1, ["sure", "x"], folds=8)
     assert (found.kept, found.rule.signals) == ("learned", ("sure", "x"))
-    assert found.rule.weights == pytest.approx((0.0, -4 / 9))
-    assert (found.rule.bias, *found.rule.means) == pytest.approx((-0.5, 0.0, 0.0))
+    assert affine(found).weights == pytest.approx((0.0, -4 / 9))
+    assert (affine(found).bias, *affine(found).means) == pytest.approx((-0.5, 0.0, 0.0))
     assert (found.learned_area, found.confidence_area) == pytest.approx((0.875, 0.75))
 
 
@@ -73,8 +81,8 @@ def test_diff_01_learns_being_right_and_the_difference_learns_quality() -> None:
     table = table_of(np.where(x[:, None] > 0, [0.4, 0.6], 0.3), {"sure": np.zeros(8), "x": x})
     by_difference = learn_deferral(table, 0, 1, ["sure", "x"], folds=8)
     by_right = learn_deferral(table, 0, 1, ["sure", "x"], folds=8, target="diff-01")
-    assert (by_difference.rule.bias, by_right.rule.bias) == pytest.approx((-0.1, -0.5))
-    assert by_right.rule.weights == pytest.approx(tuple(5 * weight for weight in by_difference.rule.weights))
+    assert (affine(by_difference).bias, affine(by_right).bias) == pytest.approx((-0.1, -0.5))
+    assert affine(by_right).weights == pytest.approx(tuple(5 * weight for weight in affine(by_difference).weights))
 
 
 @pytest.mark.parametrize(("target", "of_large"), [("diff-prob", [0.5, 0.5]), ("max-prob", [0.5, 1.0])])
@@ -86,8 +94,8 @@ def test_targets_of_chances_by_hand(target: Target, of_large: list[float]) -> No
     known = eight()
     chance = np.stack([np.full(8, 0.5), np.repeat(of_large, 4)], axis=1)
     found = learn_deferral(known.with_signal("chance", chance), 0, 1, ["chance", "x"], target=target, folds=8)
-    assert found.kept == "learned" and found.rule.bias == pytest.approx(-0.25)
-    assert found.rule.weights == pytest.approx((0.0, -2 / 9))
+    assert found.kept == "learned" and affine(found).bias == pytest.approx(-0.25)
+    assert affine(found).weights == pytest.approx((0.0, -2 / 9))
 
 
 def test_a_logarithm_is_no_chance() -> None:
@@ -97,12 +105,12 @@ def test_a_logarithm_is_no_chance() -> None:
 
 @pytest.mark.parametrize("learner", ["ridge", "logistic"])
 def test_what_a_specialist_knows_beats_confidence_also_on_new_prompts(learner: Learner) -> None:
-    found = learn_deferral(specialist(400, 0), 0, 1, ["sure", "z"], learner=learner)
+    found = learn_deferral(specialist(400, 0), 0, 1, ["sure", "z"], learn=AffineGain(learner))
     assert found.kept == "learned" and found.learned_area > found.confidence_area + 0.02
-    assert found.rule.weights[0] > 0 > found.rule.weights[1]
+    assert affine(found).weights[0] > 0 > affine(found).weights[1]
     fresh = specialist(2000, 1)
     weak, strong = fresh.quality[:, 0, 0], fresh.quality[:, 1, 0]
-    learned = deferral_area(affine_signal(found.rule, fresh, 0)[:, 0, 0], weak, strong)
+    learned = deferral_area(signal_of(found.rule, fresh, 0)[:, 0, 0], weak, strong)
     assert learned > deferral_area(fresh.signals["sure"][:, 0, 0], weak, strong) + 0.02
 
 
@@ -110,7 +118,7 @@ def test_confidence_stays_where_it_is_enough() -> None:
     table = generalist(60, seed=3)
     found = learn_deferral(table, 0, 1, sorted(table.signals)[-1:] + sorted(table.signals)[:-1])
     assert found.kept == "confidence" and found.learned_area <= found.confidence_area
-    assert (found.rule.signals, found.rule.weights) == (("sure",), (1.0,))
+    assert (found.rule.signals, affine(found).weights) == (("sure",), (1.0,))
     assert (found.signal[:, 0] == table.signals["sure"][:, 0]).all()
 
 
@@ -120,10 +128,10 @@ def test_a_routers_estimates_are_features_too() -> None:
     estimates = np.stack([np.full(400, 0.5), table.signals["z"][:, 0, 0].astype(np.float64)], axis=1)
     without, found = (learn_deferral(table, 0, 1, ["sure"], estimates=given) for given in (None, estimates))
     assert found.kept == "learned" and found.learned_area > without.learned_area + 0.02
-    assert found.rule.estimates == (0, 1) and found.rule.weights[2] < 0 and found.rule.weights[1] == 0
-    assert affine_signal(found.rule, table, 0, estimates).shape == (400, 2, 1)
+    assert found.rule.estimates == (0, 1) and affine(found).weights[2] < 0 and affine(found).weights[1] == 0
+    assert signal_of(found.rule, table, 0, estimates).shape == (400, 2, 1)
     with pytest.raises(ValueError, match="the signal reads a router's estimates"):
-        affine_signal(found.rule, table, 0)
+        signal_of(found.rule, table, 0)
 
 
 @settings(max_examples=10, deadline=None)
@@ -131,7 +139,7 @@ def test_a_routers_estimates_are_features_too() -> None:
 def test_no_prompts_outcome_moves_its_own_signal_and_order_changes_nothing(seed: int, learner: Learner) -> None:
     rng, table = np.random.default_rng(seed), specialist(200, seed)
     row, order = int(rng.integers(200)), rng.permutation(200)
-    found = learn_deferral(table, 0, 1, ["sure", "z"], learner=learner)
+    found = learn_deferral(table, 0, 1, ["sure", "z"], learn=AffineGain(learner))
     flipped = table.quality.copy()
     flipped[row] = 1 - flipped[row]
     other = learn_deferral(
@@ -139,11 +147,11 @@ def test_no_prompts_outcome_moves_its_own_signal_and_order_changes_nothing(seed:
         0,
         1,
         ["sure", "z"],
-        learner=learner,
+        learn=AffineGain(learner),
     )
     assert found.kept == other.kept == "learned"
     assert other.signal[row, 0] == found.signal[row, 0]
-    shuffled = learn_deferral(table.take(order), 0, 1, ["sure", "z"], learner=learner)
+    shuffled = learn_deferral(table.take(order), 0, 1, ["sure", "z"], learn=AffineGain(learner))
     assert shuffled.signal[:, 0] == pytest.approx(found.signal[order, 0], abs=1e-4)
 
 
@@ -157,7 +165,7 @@ def test_a_prompt_counts_once_however_many_samples_it_has() -> None:
         texts=once.texts,
     )
     one, two = (learn_deferral(table, 0, 1, ["sure", "z"]) for table in (once, twice))
-    assert two.rule.weights == pytest.approx(one.rule.weights)
+    assert affine(two).weights == pytest.approx(affine(one).weights)
     assert (two.learned_area, two.confidence_area) == pytest.approx((one.learned_area, one.confidence_area))
     assert two.signal[:, 0] == pytest.approx(one.signal[:, 0].repeat(2, axis=1))
 
@@ -217,5 +225,5 @@ def test_equal_gains_teach_nothing() -> None:
     """Ridge weighs nothing and says the gain; logistic has one class only and says 0; confidence wins the tie."""
     table = table_of([[0.0, 1.0]] * 8, {"x": np.arange(8.0)})
     for learner in ("ridge", "logistic"):
-        found = learn_deferral(table, 0, 1, ["x"], learner=learner)
+        found = learn_deferral(table, 0, 1, ["x"], learn=AffineGain(learner))
         assert found.kept == "confidence" and found.learned_area == pytest.approx(0.5)
