@@ -67,7 +67,14 @@ def _stops(cascade: CascadeSettings) -> list[str]:
     ]
     heads = ("trade-off", "policy", "mean quality", "mean USD a request")
     fitted = "Means over the prompts that the policies were fitted on, which flatter them."
-    return ["## Stops", "", fitted, "", *table(heads, *rows)]
+    return [
+        "## Stops",
+        "",
+        fitted,
+        "",
+        *table(heads, *rows),
+        *([] if cascade.promise is None else ["", cascade.promise]),
+    ]
 
 
 def _usd(usd: float | None) -> str:

@@ -57,6 +57,7 @@ def _cascade(bundle: CascadeBundle) -> dict[str, Any]:
         "usual_cost_usd": list(cascade.usual_cost_usd),
         "tradeoff": cascade.tradeoff,
         "target": cascade.target,
+        "promise": cascade.promise,
         "answers": cascade.answers,
         "has_router": cascade.has_router,
         "routing_text_version": cascade.routing_text_version,

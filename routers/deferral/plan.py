@@ -69,8 +69,7 @@ class Plan:
 
     def place(self, tradeoff: float | None = None) -> int:
         """The stop nearest to a trade-off, stops being evenly spaced along the knob; the calibrated one if None."""
-        knob = self.tradeoff if tradeoff is None else tradeoff
-        return int(knob * (len(self.stops) - 1) + 0.5)
+        return nearest_stop(self.tradeoff if tradeoff is None else tradeoff, len(self.stops))
 
     def policy(self, tradeoff: float | None = None) -> Deferral:
         """The policy at a trade-off; the calibrated one if None."""
@@ -80,3 +79,12 @@ class Plan:
         """The trade-off of each stop, [K]; 1 for a single one."""
         last = len(self.stops) - 1
         return tuple(place / last for place in range(last + 1)) if last else (1.0,)
+
+
+def nearest_stop(tradeoff: float, stops: int) -> int:
+    """The place of the stop nearest to a trade-off, stops being evenly spaced along the knob; of two, the later.
+
+    >>> nearest_stop(0.75, stops=3)
+    2
+    """
+    return int(tradeoff * (stops - 1) + 0.5)

@@ -17,6 +17,7 @@ from anabranch.export.inspect import inspect_bundle
 from anabranch.export.plan_session import open_plan
 from anabranch.routers.cascade_run import CascadeRun, load_cascade_run
 from anabranch.routers.deferral.semantic_agreement import SemanticAgreement
+from anabranch.routers.deferral.settings import CertificateSettings
 from anabranch.routers.run import Run
 from tests.export.cascades import MODELS, cascade_manifest, cascade_settings
 from tests.export.conftest import ARMS, provenance
@@ -128,6 +129,38 @@ def test_the_card_shows_the_knob(bundle: Path) -> None:
         "No user prompt is inside",
     ):
         assert fact in card
+
+
+def test_what_was_certified_is_said_with_the_bundle(tmp_path: Path) -> None:
+    """The second of three stops is certified; the RUN, the card and the summary say so, and where it holds."""
+    proof = CertificateSettings(
+        against="owl", most_lost=0.02, delta=0.05, prompts=200, date="2026-11-27", p_value=0.018
+    )
+    made = cascade_settings()
+    stops = tuple(
+        stop.model_copy(update={"certificate": proof if place == 1 else None}) for place, stop in enumerate(made.stops)
+    )
+    said = {0.5: f"At trade-off 0.5: {proof.sentence}"}
+    said[1.0] = f"Nothing is promised at trade-off 1. {said[0.5]}"
+    for tradeoff, promise in said.items():
+        run, out = tmp_path / f"run{tradeoff}", tmp_path / f"birds{tradeoff}"
+        settings = made.model_copy(update={"stops": stops, "tradeoff": tradeoff})
+        CascadeRun(settings, provenance(), {}).save(run)
+        assert load_cascade_run(run).settings == settings
+        summary = inspect_bundle(export_cascade(run, out))
+        assert summary["promise"] == promise and promise in (out / "README.md").read_text()
+        assert [stop["certificate"] for stop in summary["stops"]] == [None, proof.model_dump(), None]
+
+
+def test_a_run_from_before_certificates_is_read(tmp_path: Path) -> None:
+    """And promises nothing."""
+    path = cascade_run(tmp_path / "run") / "cascade.json"
+    written = json.loads(path.read_text())
+    for stop in written["cascade"]["stops"]:
+        del stop["certificate"]
+    path.write_text(json.dumps(written))
+    out = export_cascade(tmp_path / "run", tmp_path / "birds")
+    assert inspect_bundle(out)["promise"] is None and "promised" not in (out / "README.md").read_text()
 
 
 def test_the_card_of_a_single_policy_without_signals() -> None:

@@ -29,6 +29,7 @@ from anabranch.routers.scorers.answer_scorer import AnswerScorer
 from anabranch.training.calibrate import Target
 from anabranch.training.cascades.beforehand import cross_fitted
 from anabranch.training.cascades.budgets import model_costs
+from anabranch.training.cascades.certificates import certificates_of
 from anabranch.training.cascades.frontier import frontier_of
 from anabranch.training.cascades.recipe import CascadeRecipe, Ground
 from anabranch.training.cascades.registry import CASCADES
@@ -81,7 +82,7 @@ def fit_cascade(
     plan, reached = settled(plan, _rows(table, prepared.validation.prompt_ids), aim)
     facts = {"recipe": recipe, "recipe_settings": asdict(cast(Any, method)), "target": str(aim)}
     run = CascadeRun(
-        CascadeSettings.of(plan, **facts, routing_text_version=ROUTING_TEXT_VERSION),
+        CascadeSettings.of(plan, certificates_of(method, ground), **facts, routing_text_version=ROUTING_TEXT_VERSION),
         provenance_of(prepared, given.seed),
         {signal.file: cast(AnswerScorer, signal.score) for signal in plan.signals if isinstance(signal, Scorer)},
         router,

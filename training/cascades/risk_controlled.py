@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anabranch.routers.deferral.chance import Chance
+from anabranch.routers.deferral.deferral import Deferral
+from anabranch.routers.deferral.settings import CertificateSettings
 from anabranch.routers.deferral.threshold_chain import ThresholdChain
 from anabranch.training.cascades.chains import rising_models
 from anabranch.training.cascades.chances import CHANCE, refuse_unknown
@@ -24,7 +26,8 @@ class RiskControlled:
     """The cheapest chain to the best model that is certified to lose at most so much against it.
 
     Half of the prompts choose the first model, calibrate confidence and set the levels to be tested; the other half
-    decides which of these are certified, and nothing else. Where none is, the best model answers alone.
+    decides which of these are certified, and nothing else. Where none is, the best model answers alone. What was
+    promised stays with the stop, in the RUN and in its bundle.
 
     Args:
         most_lost: mean quality that may be lost where the best model answers better.
@@ -62,6 +65,20 @@ class RiskControlled:
         names = " > ".join(ground.table.models[model] for model in found.policy.models)
         log.log(logging.INFO if found.certificate.holds else logging.WARNING, "%s: %s", names, found.certificate)
         yield found.policy
+
+    def certificates(self, ground: Ground, date: str) -> dict[Deferral, CertificateSettings]:
+        """See `Certifying`: of the one policy."""
+        found = self.certified(ground)
+        proof, models = found.certificate, found.policy.models
+        made = CertificateSettings(
+            against=ground.table.models[models[-1]],
+            most_lost=self.most_lost,
+            delta=self.delta,
+            prompts=proof.prompts,
+            date=date,
+            p_value=None if proof.policy is None or len(models) == 1 else proof.p_values[proof.policy],
+        )
+        return {found.policy: made}
 
     def certified(self, ground: Ground) -> CertifiedChain:
         """The chain with its certificate.

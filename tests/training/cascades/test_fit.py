@@ -64,6 +64,18 @@ def test_the_run_is_a_plan_that_keeps_what_is_sure(labels: Path, tmp_path: Path)
     assert (metrics["policies"], metrics["quality"], metrics["cost_usd"]) == (2, 1.0, 3.0)
 
 
+def test_a_promise_is_kept_in_the_run(labels: Path, tmp_path: Path) -> None:
+    """40 prompts show no less of a loss of 0.1 than 0.9 ** 40 = 0.015: the chain is certified. The other half chose."""
+    fit_cascade(labels, tmp_path / "run", "risk-controlled", {"most_lost": 0.1}, **OPTIONS)
+    settings = load_cascade_run(tmp_path / "run").settings
+    (stop,) = settings.stops
+    assert stop.certificate is not None and stop.certificate.p_value == pytest.approx(0.9**40)
+    assert settings.promise == stop.certificate.sentence
+    assert settings.promise.startswith(
+        "Where owl answers better, at most 0.1 of mean quality is lost: 95% sure, from 40"
+    )
+
+
 def test_a_router_is_trained_beside_it_if_its_estimates_are_read(labels: Path, tmp_path: Path) -> None:
     """A belief that reads the sure wren reaches what the chain does; the router keeps its place in the folder."""
     settings = {"router": "ridge", "signals": ("logprob_mean",)}

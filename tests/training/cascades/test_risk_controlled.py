@@ -1,10 +1,14 @@
 import logging
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 from anabranch.data.replay_table import ReplayTable
+from anabranch.routers.deferral.settings import CertificateSettings
+from anabranch.training.cascades.certificates import certificates_of
+from anabranch.training.cascades.confidence import Confidence
 from anabranch.training.cascades.frontier import frontier_of
 from anabranch.training.cascades.risk_controlled import RiskControlled
 from anabranch.training.replay.post_hoc import folds_of
@@ -41,6 +45,39 @@ def test_too_few_prompts_leave_the_best_model_alone(caplog: pytest.LogCaptureFix
     (stop,) = frontier_of(recipe.policies(ground), ground)
     assert (stop.policy.models, stop.cost_usd) == ((1,), 4.0)
     assert "nothing could be certified" in caplog.text
+
+
+def test_what_is_promised_stays_with_the_policy() -> None:
+    """The p-value of no loss at all among 200 is 0.98 ** 200."""
+    recipe = RiskControlled()
+    ground = recipe.learn(ground_of(sure_half(400)))
+    ((policy, made),) = recipe.certificates(ground, "2026-11-27").items()
+    assert [policy] == list(recipe.policies(ground))
+    assert made.p_value == pytest.approx(0.98**200)
+    assert made == CertificateSettings(
+        against="large", most_lost=0.02, delta=0.05, prompts=200, date="2026-11-27", p_value=made.p_value
+    )
+
+
+def test_the_best_model_alone_loses_nothing_by_definition() -> None:
+    """No test shows it; what could not be certified is said."""
+    recipe = RiskControlled()
+    ground = recipe.learn(ground_of(sure_half(200)))
+    (made,) = recipe.certificates(ground, "2026-11-27").values()
+    assert (made.p_value, made.prompts) == (None, 100)
+    assert made.sentence == (
+        "Nothing is lost against large, which answers alone: no cheaper chain was certified to lose at most 0.02 "
+        "(95% sure, from 100 prompts, on 2026-11-27)."
+    )
+
+
+def test_only_recipes_that_certify_promise() -> None:
+    """As of today; the others nothing."""
+    ground = RiskControlled().learn(ground_of(sure_half(400)))
+    before = datetime.now(UTC).date().isoformat()
+    (made,) = certificates_of(RiskControlled(), ground).values()
+    assert before <= made.date <= datetime.now(UTC).date().isoformat()
+    assert certificates_of(Confidence(), ground) == {}
 
 
 def test_the_half_that_certifies_chooses_nothing() -> None:
