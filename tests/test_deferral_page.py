@@ -10,7 +10,7 @@ from anabranch.training.cascades.registry import CASCADES
 
 PAGE = Path(__file__).parents[1] / "docs" / "deferral.md"
 LINE = re.compile(r"\| `(?P<row>[a-z-]+)` \| (?P<what>[^|]+) \| (?P<reads>[^|]+) \| (?P<known>[^|]+) \|")
-KNOWN = {"code": "code", "secondary": "second-hand"}
+KNOWN = {"code": "code", "ours": "ours", "secondary": "second-hand"}
 
 
 def lines() -> list[re.Match[str]]:

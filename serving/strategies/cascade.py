@@ -40,8 +40,9 @@ class Cascade:
     """A plan over models of the pool, whose policy at a request's trade-off decides as a replay of the answers would.
 
     Answers that the policy may still reject are never shown; one that it will give whatever it says is streamed as it
-    comes. In the middle of tool use there is no cascade: the last model of the policy's order answers. Upstreams are
-    asked for log-probabilities if the plan reads signals of tokens; clients see them only if they ask, too.
+    comes. A wave of calls is over once all of them are, also where one of the answers would do. In the middle of tool
+    use there is no cascade: the last model of the policy's order answers. Upstreams are asked for log-probabilities if
+    the plan reads signals of tokens; clients see them only if they ask, too.
 
     Args:
         plan: its models are names in the pool.

@@ -24,6 +24,7 @@ from tests.contract.cascade_worlds import (
     rewarded_world,
     small_ones_world,
     sure_world,
+    timed_world,
     voting_world,
 )
 
@@ -41,6 +42,7 @@ CASCADE_WORLDS: dict[str, MakeCascade] = {
     "risk-controlled": sure_world,
     "robon": rewarded_world,
     "semantic-agreement": small_ones_world,
+    "speculative-cascade": timed_world,
     "token-uncertainty": sure_world,
 }
 """The world of each row's assumption; a new row names its own here."""
@@ -53,6 +55,7 @@ CASCADE_SETTINGS: dict[str, dict[str, Any]] = {
     # the small model is wrong, and the large one right, on 0.024 of what is best kept
     "risk-controlled": {"most_lost": 0.05},
     "robon": {"signal": "logprob_mean"},
+    "speculative-cascade": {"signal": "logprob_mean", "usd_per_s": 2.0},
 }
 """Settings where the defaults read texts with a pretrained encoder, or promise more than the world allows."""
 

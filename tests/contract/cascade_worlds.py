@@ -1,7 +1,7 @@
 """Worlds of recorded answers in which the gain of a cascade over mixes of single models can be worked out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -124,6 +124,23 @@ def foreseen_world(seed: int, prompts: int = 600) -> CascadeWorld:
     chance = np.stack([small, np.full(prompts, 0.95)], axis=1)
     gain = 0.475 + (0.6 + 0.4 * 0.95) / 2 - (0.325 + 0.625 * 6.5 / 9)
     return _world(rng, seed, chance, [1, 10], gain, estimates=chance)
+
+
+def timed_world(seed: int, prompts: int = 600) -> CascadeWorld:
+    """A router knows half of the prompts to be hard, and calls cost 1 and 10 and take 1 s and 2 s.
+
+    The small model is right on 0.05 of hard prompts and 0.8 of the others, the large one on 0.95 of all; right answers
+    look better. A chain keeps what is right. Where a second is worth 2 USD, both are called at once with hard prompts
+    alone: that wastes 0.05 * 10 there, and saves 1 s on 0.95 of them. They cost 11 and are right on 0.05 + 0.95 * 0.95;
+    the others cost 1 + 0.2 * 10 and are right on 0.8 + 0.2 * 0.95. Mixes lie on 0.425 at 1 to 0.95 at 10.
+    """
+    rng = np.random.default_rng(seed)
+    small = np.where(rng.random(prompts) < 0.5, 0.05, 0.8)
+    chance = np.stack([small, np.full(prompts, 0.95)], axis=1)
+    gain = (0.05 + 0.95 * 0.95 + 0.8 + 0.2 * 0.95) / 2 - (0.425 + 0.525 * 6 / 9)
+    world = _world(rng, seed, chance, [1, 10], gain, estimates=chance)
+    latency_s = np.broadcast_to(np.array([[1.0], [2.0]], np.float32), (prompts, 2, 1))
+    return replace(world, ground=replace(world.ground, table=replace(world.ground.table, latency_s=latency_s)))
 
 
 def two_of_three(chance: float) -> float:

@@ -26,6 +26,7 @@ from anabranch.routers.deferral.robon import RoBoN
 from anabranch.routers.deferral.scorer import Scorer
 from anabranch.routers.deferral.semantic_agreement import SemanticAgreement
 from anabranch.routers.deferral.signal_maps import Sigmoid, Steps
+from anabranch.routers.deferral.speculative import Speculative
 from anabranch.routers.deferral.suitable_chain import SuitableChain
 from anabranch.routers.deferral.threshold_chain import ThresholdChain
 from anabranch.routers.deferral.time_sharing import TimeSharing
@@ -162,6 +163,7 @@ POLICIES: dict[str, Deferral] = {
     "scored": ThresholdChain((0, 1, 2), (1 / 3, 2 / 3), "scorer"),
     "scored chances": RoBoN((0, 1, 2), calls=4, signal="sure"),
     "semantic agreement": SemanticAgreement((0, 1, 2)),
+    "speculative": Speculative((0, 2), 0.45, "chance", Steps((0.0, 0.5), (0.2, 0.9)), wait_s=2.0, usd_per_s=5.0),
     "suitable chain": SuitableChain((0, 1, 2), -0.5, 0.45, "chance"),
     "time sharing": TimeSharing(CHAIN, ThresholdChain((1, 2), (-0.3,), "logprob_min"), share=0.5),
     "unsure pair": UnsurePair((0, 1, 2), lam=0.005, delta=0.4, threshold=0.45, signal="chance"),
@@ -175,6 +177,7 @@ FORESEEN = {
     "routing",
     "scored",
     "semantic agreement",
+    "speculative",
     "suitable chain",
     "time sharing",
     "unsure pair",

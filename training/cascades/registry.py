@@ -14,5 +14,6 @@ CASCADES: dict[str, str] = {
     "risk-controlled": "anabranch.training.cascades.risk_controlled:RiskControlled",
     "robon": "anabranch.training.cascades.robon:RoBoN",
     "semantic-agreement": "anabranch.training.cascades.semantic_agreement:SemanticAgreement",
+    "speculative-cascade": "anabranch.training.cascades.speculative_cascade:SpeculativeCascade",
     "token-uncertainty": "anabranch.training.cascades.token_uncertainty:TokenUncertainty",
 }

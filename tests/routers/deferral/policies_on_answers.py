@@ -7,6 +7,8 @@ from anabranch.routers.deferral.deferral import Deferral
 from anabranch.routers.deferral.model_switch import ModelSwitch
 from anabranch.routers.deferral.robon import RoBoN
 from anabranch.routers.deferral.semantic_agreement import SemanticAgreement
+from anabranch.routers.deferral.signal_maps import Steps
+from anabranch.routers.deferral.speculative import Speculative
 from anabranch.routers.deferral.suitable_chain import SuitableChain
 from anabranch.routers.deferral.unsure_pair import UnsurePair
 
@@ -21,6 +23,7 @@ POLICIES: dict[str, Deferral] = {
     "robon drawn": RoBoN((0, 1, 2), calls=5, unused=False, answer="draw"),
     "robon of one": RoBoN((0, 1, 2), calls=1),
     "semantic agreement": SemanticAgreement((0, 1, 2), tau=0.5),
+    "speculative": Speculative((0, 2), 0.3, "reward", Steps((0.1,), (0.2,)), wait_s=9.0, usd_per_s=1.0),
     "suitable chain": SuitableChain((2, 0, 1), tau=-0.3, threshold=0.3, signal="reward"),
     "unsure pair": UnsurePair((0, 1, 2), lam=0.1, delta=0.5, threshold=0.3, signal="reward"),
 }

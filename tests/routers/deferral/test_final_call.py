@@ -18,6 +18,8 @@ from anabranch.routers.deferral.gaussian_belief import GaussianBelief
 from anabranch.routers.deferral.model_switch import ModelSwitch
 from anabranch.routers.deferral.robon import RoBoN
 from anabranch.routers.deferral.semantic_agreement import SemanticAgreement
+from anabranch.routers.deferral.signal_maps import Steps
+from anabranch.routers.deferral.speculative import Speculative
 from anabranch.routers.deferral.state import Action, Answer, Call, Candidate, State
 from anabranch.routers.deferral.suitable_chain import SuitableChain
 from anabranch.routers.deferral.threshold_chain import ThresholdChain
@@ -37,6 +39,7 @@ POLICIES: dict[str, Deferral] = {
     "robon": RoBoN((0, 1, 2), calls=1),
     "routing": CascadeRouting((0, 1), BELIEF, lam=0.1, max_depth=1),
     "semantic agreement": SemanticAgreement((0, 1, 2), tau=0.9),
+    "speculative": Speculative((0, 1), 0.8, "sure", Steps((0.0,), (0.9,)), wait_s=1.0, usd_per_s=1.0),
     "suitable chain": SuitableChain((0, 1, 2), -0.2, 0.8, "sure"),
     "time sharing": TimeSharing(CHAIN, AutoMix((1, 2), (True, False), signal="sure"), share=0.5),
     "unsure pair": UnsurePair((0, 1, 2), lam=0.1, delta=0.2, threshold=0.8, signal="sure"),
