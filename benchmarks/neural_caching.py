@@ -5,7 +5,8 @@
 
 Without `--labels` the streams are synthetic: Gaussian clusters, three to each of eight answers, and a large model that
 is right nine times in ten. In `overlapping` the clusters run into each other, in `apart` they do not, so that there
-is little to choose. With `--labels` it is the prompts of a label set in random order, whose answers must compare.
+is little to choose. With `--labels` it is the prompts of a label set in random order, whose answers must compare; those
+without a known right answer are left out, as a student could not be judged on them.
 
 A figure is the mean over seeds and its 95 % interval by Student's t; a seed is a stream, or an order, and its lots.
 Gains are paired: the same seeds, the same budget. All rules are printed, losers too. `told` is the student's accuracy
@@ -74,7 +75,6 @@ def measured(stream_of: StreamOf, shares: Sequence[float], seeds: int, explore: 
     return {
         "queries": len(streams[0]),
         "large_model": _figure([float(np.nanmean(one.quality)) for one in streams]),
-        "truth_known": float(np.mean([np.mean([truth is not None for truth in one.truth]) for one in streams])),
         "rows": rows,
     }
 
@@ -118,6 +118,9 @@ def _of_labels(given: argparse.Namespace) -> StreamOf:
     kinds = dict.fromkeys(labels.tasks, given.answers) if given.answers else None
     embedding = cached_embedder(load_encoder(given.encoder), given.cache, progress=True)(labels.texts)
     stream = recorded_stream(labels, given.arm, embedding, answer_keys(labels, kinds), given.split)
+    known = np.array([truth is not None for truth in stream.truth])
+    print(f"{(~known).sum()} of {len(stream)} prompts have no known right answer", file=sys.stderr, flush=True)
+    stream = stream.take(known)
     return lambda seed: stream.take(np.random.default_rng(seed).permutation(len(stream)))
 
 

@@ -62,7 +62,11 @@ class Streamed:
 
     @property
     def accuracy(self) -> float:
-        """Online accuracy against the truth: the mean quality of the answers given, where it is known."""
+        """Online accuracy against the truth: the mean quality of the answers given, where it is known.
+
+        Where truths are missing, the quality of called answers is known more often than that of the student's, which
+        flatters calls: `take` the queries that have one.
+        """
         return float(self.accuracy_curve[-1])
 
     @property
