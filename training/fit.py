@@ -135,6 +135,11 @@ def router_options(options: Mapping[str, Any]) -> FitOptions:
     given = FitOptions(**options)
     if given.answers is not None:
         raise ValueError(f"answers={given.answers!r} is for cascades, which compare answers; a router sees none")
+    if given.most_usd is not None:
+        raise ValueError(
+            f"most_usd={given.most_usd:g} is for cascades, which may call several models for a prompt; a router calls "
+            "one: --policy budget-cap keeps that one within a cap"
+        )
     return given
 
 

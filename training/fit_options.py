@@ -26,6 +26,8 @@ class FitOptions:
         prices: price table in LiteLLM's format; costs then come from tokens at these prices.
         answers: for cascades: how the canonical answer is read out of every text: number, mcq, text or items; if None
             as the judges of the label set read them, where they agree.
+        most_usd: for cascades: what any one prompt may spend; a call that usually costs more than is left of it is not
+            made, and the best answer so far is given; no limit if None.
         validation_share: share of train that calibrates, where the labels name no validation split.
         seed: of splits, initial weights, shuffling and draws.
         cache: folder of the embedding cache; below ~/.cache/anabranch if None.
@@ -41,6 +43,7 @@ class FitOptions:
     calibration: str = "none"
     prices: Path | None = None
     answers: AnswerKind | None = None
+    most_usd: float | None = None
     validation_share: float = 0.15
     seed: int = 0
     cache: Path | None = None

@@ -31,6 +31,7 @@ from anabranch.training.cascades.beforehand import cross_fitted
 from anabranch.training.cascades.budgets import model_costs
 from anabranch.training.cascades.certificates import certificates_of
 from anabranch.training.cascades.frontier import frontier_of
+from anabranch.training.cascades.guarded import guarded, refuse_unaffordable
 from anabranch.training.cascades.recipe import CascadeRecipe, Ground
 from anabranch.training.cascades.registry import CASCADES
 from anabranch.training.cascades.settle import settled
@@ -67,13 +68,14 @@ def fit_cascade(
     kind = _kind_of_answers(prepared.label_set, given.answers)
     table = _recorded(prepared, kind)
     bare = _ground(_rows(table, prepared.train.prompt_ids), given)
+    refuse_unaffordable(bare, given.most_usd)
     model_costs(bare)  # refuses unknown costs before a router and a scorer learn in vain
     router = None if method.router is None else _router(method.router, prepared, out / ROUTER, given)
     ground = method.learn(replace(bare, estimates=_estimates(router, prepared, given)))
     plan = Plan(
         name=recipe,
         models=table.models,
-        stops=frontier_of(method.policies(ground), ground),
+        stops=frontier_of(guarded(method.policies(ground), ground, given.most_usd), ground),
         signals=ground.signals,
         usual_cost_usd=tuple(ground.cost_usd.tolist()),
         answers=kind,
@@ -158,7 +160,7 @@ def _ground(train: ReplayTable, given: FitOptions) -> Ground:
 
 def _router(recipe: str, prepared: Prepared, out: Path, given: FitOptions) -> Run:
     """The router whose estimates are read before any call, in a RUN folder of its own; its knob is never turned."""
-    return fit_prepared(prepared, out, recipe, {}, replace(given, target="best-single", answers=None))
+    return fit_prepared(prepared, out, recipe, {}, replace(given, target="best-single", answers=None, most_usd=None))
 
 
 def _estimates(router: Run | None, prepared: Prepared, given: FitOptions) -> Floats | None:

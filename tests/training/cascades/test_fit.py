@@ -9,12 +9,16 @@ import orjson
 import pyarrow as pa
 import pytest
 
+from anabranch.__main__ import main
 from anabranch.data.labelset import LabelSet, read_labels, write_labels
 from anabranch.data.replay_table import replay_table
 from anabranch.routers.cascade_run import load_cascade_run
+from anabranch.routers.deferral.budget_guard import BudgetGuard
+from anabranch.routers.deferral.reads import keeps_budget
 from anabranch.routers.deferral.threshold_chain import ThresholdChain
 from anabranch.training.cascades.fit import fit_cascade
 from anabranch.training.cascades.tried import TriedPlan
+from anabranch.training.fit import fit
 
 OPTIONS: dict[str, Any] = {"encoder": "hashing", "tracker": "disabled", "progress": False}
 PROMPTS = {"train": 80, "validation": 20, "test": 20}
@@ -62,6 +66,37 @@ def test_the_run_is_a_plan_that_keeps_what_is_sure(labels: Path, tmp_path: Path)
     assert run.provenance.prompts == {**PROMPTS, "left_out": 0}
     metrics = orjson.loads((tmp_path / "run" / "metrics.json").read_bytes())
     assert (metrics["policies"], metrics["quality"], metrics["cost_usd"]) == (2, 1.0, 3.0)
+
+
+def test_no_prompt_spends_more_than_the_run_allows(labels: Path, tmp_path: Path) -> None:
+    """The owl after the wren makes 5 USD. At 4.9 it answers alone, for 4, or not at all.
+
+    The limit is a flag. The RUN says so, and keeps to it when it is loaded.
+    """
+    words = ["--encoder", "hashing", "--tracker", "disabled", "--progress", "false"]
+    for most_usd, stops in ((4.9, [(0.5, 1.0), (1.0, 4.0)]), (5.0, [(0.5, 1.0), (1.0, 3.0)])):
+        out = tmp_path / str(most_usd)
+        told = ["train", "confidence", "--labels", str(labels), "--out", str(out), "--most_usd", str(most_usd), *words]
+        assert main(told) == 0
+        plan = load_cascade_run(out).plan("run")
+        assert [(stop.quality, stop.cost_usd) for stop in plan.stops] == stops
+        assert all(isinstance(stop.policy, BudgetGuard) for stop in plan.stops) and keeps_budget(plan)
+        tried = TriedPlan.of(plan, replay_table(read_labels(labels), plan.models).split("test"))
+        assert tried.cost_usd.max() <= most_usd and not tried.abstained.any()
+
+
+def test_a_limit_below_every_model_is_refused_before_anything_is_learnt(labels: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"most_usd 0\.5: no model can be called for that; the cheapest, 'wren'"):
+        fit_cascade(labels, tmp_path / "run", "cascade-routing", **OPTIONS, most_usd=0.5)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_router_beside_a_limited_cascade_has_no_limit_of_its_own(labels: Path, tmp_path: Path) -> None:
+    settings = {"router": "ridge", "signals": ("logprob_mean",)}
+    run = fit_cascade(labels, tmp_path / "run", "cascade-routing", settings, **OPTIONS, most_usd=4.9)
+    assert run.router is not None and keeps_budget(run.plan("run"))
+    with pytest.raises(ValueError, match=r"most_usd=4\.9 is for cascades.*--policy budget-cap"):
+        fit(labels, tmp_path / "router", "ridge", **OPTIONS, most_usd=4.9)
 
 
 def test_a_promise_is_kept_in_the_run(labels: Path, tmp_path: Path) -> None:
