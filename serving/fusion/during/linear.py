@@ -1,0 +1,29 @@
+"""Probabilities of one union of vocabularies, averaged."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from anabranch.serving.fusion.during.table import Table
+from anabranch.serving.fusion.during.union_map import UnionMap
+
+
+def linear(said: Sequence[Tensor], union: UnionMap, weights: Tensor) -> Table:
+    """The weighted mean of what models give each symbol (GaC); a model gives 0 to what it cannot write in one token.
+
+    Source: Yu et al. 2024, arXiv 2406.12585.
+
+    Args:
+        said: M, log-probabilities (n, V of the model).
+        union: of the M vocabularies.
+        weights: float32 (n, M).
+    """
+    merged = union.merge([one.exp() for one in said], weights)
+    return Table(torch.arange(len(union), device=merged.device).expand(len(merged), -1), merged)
+
+
+def of_union(said: Tensor, union: UnionMap, place: int) -> Tensor:
+    """What one model gives each symbol, (n, U): the sum over its tokens that write the same."""
+    given = said.new_zeros(len(said), len(union) + 1)  # the last place takes what writes nothing
+    return given.index_add_(1, union.columns[place], said.exp())[:, :-1]

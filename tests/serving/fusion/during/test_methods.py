@@ -1,0 +1,169 @@
+"""What holds for methods whatever the models: the sheet's invariants, on models that are tables."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from anabranch.serving.fusion.during.ensemble import Ensemble
+from anabranch.serving.fusion.during.generate import Wanted, generate
+from anabranch.serving.fusion.during.linear import linear
+from anabranch.serving.fusion.during.log_linear import log_linear
+from anabranch.serving.fusion.during.methods import gac, purify, unite
+from anabranch.serving.fusion.during.one_of import OneOf
+from anabranch.serving.fusion.during.step import Step
+from anabranch.serving.fusion.during.top_k_union import TopKUnion
+from anabranch.upstreams.local.sampling import Sampling
+from tests.serving.fusion.during.toys import TableModel, letters
+
+MERGED: list[Step] = [gac(), gac(threshold=0.5), unite(), unite(k=2), purify()]
+SEEDS = st.integers(0, 10_000)
+
+
+def text_of(
+    models: Sequence[TableModel], step: Step, weights: Sequence[float], sampling: Sampling | None = None
+) -> str:
+    wanted = Wanted([[0]] * len(models), weights, 8, sampling or Sampling())
+    return "".join(piece.text for piece in generate(Ensemble.of(models), step, [wanted]))
+
+
+@settings(max_examples=30)
+@given(SEEDS, st.sampled_from(MERGED))
+def test_a_model_with_itself_writes_what_it_writes_alone(seed: int, step: Step) -> None:
+    alone = text_of([letters(seed, b"ab", b"bc")], step, [1])
+    assert text_of([letters(seed, b"ab", b"bc")] * 2, step, [0.3, 0.7]) == alone
+
+
+@settings(max_examples=30)
+@given(SEEDS, st.sampled_from([*MERGED, OneOf()]), st.sampled_from([0.0, 1.0]))
+def test_a_model_that_weighs_everything_writes_what_it_writes_alone(seed: int, step: Step, temperature: float) -> None:
+    """Under the same draws; the union has no more symbols than its own vocabulary, so columns are the same."""
+    first, second = letters(seed, b"ab", b"bc"), letters(seed + 1, b"ab", b"bc")
+    alone = text_of([letters(seed, b"ab", b"bc")], step, [1], Sampling(temperature, seed=5))
+    assert text_of([first, second], step, [1, 0], Sampling(temperature, seed=5)) == alone
+
+
+@settings(max_examples=30)
+@given(SEEDS, st.sampled_from([linear, log_linear, TopKUnion(3)]))
+def test_the_order_of_models_does_not_matter(seed: int, merge: object) -> None:
+    one, two = letters(seed, b"ab"), letters(seed + 1, b"cd")
+    tables = []
+    for models, weights in (((one, two), [0.25, 0.75]), ((two, one), [0.75, 0.25])):
+        ensemble = Ensemble.of(models)
+        texts = ensemble.begin([[[0]] * 2])
+        said = [ensemble.ask(place, texts) for place in (0, 1)]
+        assert callable(merge)
+        table = merge(said, ensemble.union, torch.tensor([weights]))
+        shares = zip(table.symbol[0].tolist(), (table.weight / table.weight.sum()).float()[0].tolist(), strict=True)
+        tables.append(
+            {
+                ensemble.union.texts[symbol] + bytes([symbol == ensemble.union.end]): share
+                for symbol, share in shares
+                if share
+            }
+        )
+    assert tables[0] == pytest.approx(tables[1], abs=1e-6)
+
+
+def oracle(models: Sequence[TableModel], weights: Sequence[float]) -> dict[bytes | None, float]:
+    """The plain mean in float64, by bytes; None is the end."""
+    total: dict[bytes | None, float] = {}
+    for model, weight in zip(models, weights, strict=True):
+        (row,) = model.open([[0]])
+        p: NDArray[np.float64] = model.next([row])[0].double().exp().numpy()
+        for token, written in enumerate(model.vocabulary.written):
+            if written is not None or token in model.vocabulary.ends:
+                key = None if token in model.vocabulary.ends else written
+                total[key] = total.get(key, 0.0) + weight * float(p[token])
+    return total
+
+
+@given(SEEDS, st.floats(0.05, 0.95))
+def test_gac_is_the_plain_mean(seed: int, weight: float) -> None:
+    models = [letters(seed, b"ab", b"a"), letters(seed + 1, b"cd", b"ab", b"b")]
+    ensemble = Ensemble.of(models)
+    said = [ensemble.ask(place, ensemble.begin([[[0]] * 2])) for place in (0, 1)]
+    table = linear(said, ensemble.union, torch.tensor([[weight, 1 - weight]]))
+    found = {
+        None if symbol == ensemble.union.end else ensemble.union.texts[symbol]: share
+        for symbol, share in zip(table.symbol[0].tolist(), table.weight[0].tolist(), strict=True)
+    }
+    assert found == pytest.approx(oracle(models, [weight, 1 - weight]), abs=1e-6)
+
+
+@given(SEEDS)
+def test_unite_with_every_token_is_gac_where_the_vocabulary_is_shared(seed: int) -> None:
+    models = [letters(seed, b"ab"), letters(seed + 1, b"ab")]
+    ensemble = Ensemble.of(models)
+    said = [ensemble.ask(place, ensemble.begin([[[0]] * 2])) for place in (0, 1)]
+    weights = torch.tensor([[0.4, 0.6]])
+    plain, top = linear(said, ensemble.union, weights), TopKUnion(99)(said, ensemble.union, weights)
+    torch.testing.assert_close(torch.zeros_like(plain.weight).scatter_add(1, top.symbol, top.weight), plain.weight)
+
+
+def test_a_symbol_that_a_model_lacks_is_given_what_its_beginning_is_given() -> None:
+    """Of {ab, a}: the second model writes a, b and no ab. It thinks a 3 times as likely as its other token.
+
+    k = 1: the first one's likeliest is ab, the second one's a. The first gives ab 4/5 and a 1/5 of the two. The second
+    gives a, which it writes whole, all, since ab begins with a as well and one of them alone gets it: 1 and 0.
+    """
+    first = TableModel([b"a", b"ab", None], [2], lambda text: torch.tensor([1.0, 4.0, 1e-6]).log())
+    second = TableModel([b"a", b"b", None], [2], lambda text: torch.tensor([3.0, 1.0, 1e-6]).log())
+    ensemble = Ensemble.of([first, second])
+    said = [ensemble.ask(place, ensemble.begin([[[0]] * 2])) for place in (0, 1)]
+    table = TopKUnion(1)(said, ensemble.union, torch.tensor([[0.5, 0.5]]))
+    found = dict(
+        zip([ensemble.union.texts[one] for one in table.symbol[0].tolist()], table.weight[0].tolist(), strict=True)
+    )
+    assert found[b"a"] == pytest.approx(0.5 * 0.2 + 0.5) and found[b"ab"] == pytest.approx(0.5 * 0.8)
+
+
+def test_purify_leaves_what_one_model_would_never_write() -> None:
+    """sqrt(.64 * .36) = .48 against sqrt(.36 * .16) = .24; the third token is none of the second model's."""
+    first = TableModel([b"a", b"b", b"c", None], [3], lambda text: torch.tensor([0.64, 0.36, 5.0, 1e-9]).log())
+    second = TableModel([b"a", b"b", None], [2], lambda text: torch.tensor([0.36, 0.16, 1e-9]).log())
+    ensemble = Ensemble.of([first, second])
+    said = [ensemble.ask(place, ensemble.begin([[[0]] * 2])) for place in (0, 1)]
+    table = log_linear(said, ensemble.union, torch.tensor([[0.5, 0.5]]))
+    share = dict(zip(ensemble.union.texts, table.weight[0].tolist(), strict=True))
+    assert share[b"b"] / share[b"a"] == pytest.approx(0.5) and share[b"c"] == 0
+
+
+def test_me_draws_from_the_mixture() -> None:
+    """20,000 first tokens against the weighted mean, by a chi-square test at 1e-4 (5 symbols, 4 degrees: 23.5)."""
+    models = [letters(1), letters(2)]
+    weights = [0.3, 0.7]
+    ensemble, draws = Ensemble.of(models), 20_000
+    texts = ensemble.begin([[[0]] * 2]) * draws
+    found = OneOf()(
+        ensemble, texts, torch.tensor([weights]).expand(draws, -1), [Sampling(1.0, seed=one) for one in range(draws)]
+    )
+    expected = oracle(models, weights)
+    counts = {key: sum((None if one.ends else one.written) == key for one in found) for key in expected}
+    assert sum((counts[key] - draws * share) ** 2 / (draws * share) for key, share in expected.items()) < 23.5
+
+
+def test_models_that_are_not_asked_compute_nothing_and_catch_up_at_once() -> None:
+    """The first model is sure of its first four tokens and then is not: the other is asked once, after four."""
+    sure = torch.tensor([9.0, 0.0, 0.0, 0.0, -9.0, -9.0])
+    first = TableModel(letters(0).vocabulary.written, [5], lambda text: sure if len(text) < 4 else sure / 9)
+    second = letters(1)
+    ensemble = Ensemble.of([first, second])
+    steps = [
+        piece.added for piece in generate(ensemble, gac(threshold=0.9), [Wanted([[0]] * 2, [1, 1], 5)]) if piece.added
+    ]
+    assert [step.asked for step in steps] == [(0,)] * 4 + [(0, 1)]
+    assert second.work.forwards == 1 and first.work.forwards == 5
+
+
+@pytest.mark.parametrize("step", [gac(), unite()])
+def test_every_model_takes_one_forward_a_step(step: Step) -> None:
+    models = [letters(3, b"ab"), letters(4, b"cd"), letters(5)]
+    wanted = [Wanted([[0]] * 3, [1, 1, 1], 6), Wanted([[1]] * 3, [1, 2, 3], 6)]
+    steps = [piece for piece in generate(Ensemble.of(models), step, wanted) if piece.added]
+    longest = max(sum(piece.place == place for piece in steps) for place in (0, 1))
+    assert [model.work.forwards for model in models] == [longest] * 3

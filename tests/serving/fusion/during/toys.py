@@ -1,0 +1,82 @@
+"""Models that are tables: what follows a text is a fixed law of its bytes."""
+
+from collections.abc import Callable, Sequence
+from zlib import crc32
+
+import torch
+from torch import Tensor
+
+from anabranch.upstreams.local.token_bytes import TokenBytes
+from anabranch.upstreams.local.token_model import Work
+
+Law = Callable[[bytes], Tensor]
+"""The bytes written so far to logits (V,)."""
+
+
+class TableModel:
+    """A `TokenModel` whose law reads bytes alone, so that it does not matter with which tokens they were written.
+
+    Work is counted as a model with a cache would: an ask of rows, some of which were written since, is a forward.
+
+    Args:
+        written: what its ids write, special ones None.
+        ends: ids that end a text.
+        law: of what follows.
+    """
+
+    def __init__(self, written: Sequence[bytes | None], ends: Sequence[int], law: Law) -> None:
+        self.vocabulary = TokenBytes(tuple(written), frozenset(ends))
+        self.work = Work()
+        self._law = law
+        self._texts: dict[int, bytes] = {}
+        self._asked: dict[int, bytes] = {}
+
+    def open(self, prompts: Sequence[Sequence[int]]) -> list[int]:
+        rows = range(len(self._texts), len(self._texts) + len(prompts))
+        self._texts |= dict.fromkeys(rows, b"")
+        return [*rows]
+
+    def next(self, rows: Sequence[int]) -> Tensor:
+        new = [row for row in rows if self._asked.get(row) != self._texts[row]]
+        self.work.forwards += bool(new)
+        for row in new:
+            self.work.tokens += 1
+            self._asked[row] = self._texts[row]
+        mute = torch.tensor([one is None for one in self.vocabulary.written])
+        mute[[*self.vocabulary.ends]] = False
+        logits = torch.stack([self._law(self._texts[row]) for row in rows])
+        return logits.masked_fill(mute, -torch.inf).log_softmax(dim=1)
+
+    def write(self, row: int, text: bytes) -> None:
+        self._texts[row] = text
+
+    def ids(self, row: int) -> tuple[int, ...]:
+        return tuple(self.vocabulary.ids[bytes([byte])] for byte in self._texts[row])
+
+    def score(self, row: int, texts: Sequence[bytes]) -> list[Tensor]:
+        raise NotImplementedError
+
+    def fork(self, row: int) -> int:
+        (new,) = self.open([()])
+        self._texts[new] = self._texts[row]
+        return new
+
+    def drop(self, rows: Sequence[int]) -> None:
+        for row in rows:
+            self._texts[row] = b"dropped"
+
+
+def law(size: int, seed: int, sharpness: float = 2.0) -> Law:
+    """Logits that depend on the last two bytes and on how many there are."""
+
+    def of(text: bytes) -> Tensor:
+        generator = torch.Generator().manual_seed(crc32(b"%d %d " % (seed, len(text)) + text[-2:]))
+        return sharpness * torch.randn(size, generator=generator)
+
+    return of
+
+
+def letters(seed: int, *more: bytes) -> TableModel:
+    """Tokens a to d and some longer ones, a special token that writes nothing, and an end."""
+    written: list[bytes | None] = [b"a", b"b", b"c", b"d", *more, None, None]
+    return TableModel(written, [len(written) - 1], law(len(written), seed))
