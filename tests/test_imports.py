@@ -40,8 +40,9 @@ LIGHT = [
     "upstreams/**/*.py",
 ]
 
-# What needs torch says so by where it stands: local models, and how the pocket ones are made.
-HEAVY_UPSTREAMS = (
+# What needs torch says so by where it stands: local models, what fuses them, and how the pocket ones are made.
+HEAVY_BY_PLACE = (
+    "anabranch.serving.fusion.during.",
     "anabranch.upstreams.local",
     "anabranch.upstreams.pocket.lessons",
     "anabranch.upstreams.pocket.muon",
@@ -131,7 +132,7 @@ def printed(done: subprocess.CompletedProcess[str]) -> Any:
 
 
 def test_what_serving_reaches_brings_nothing_heavy(tmp_path: Path) -> None:
-    light = [name for name in modules(*LIGHT) if not name.startswith(HEAVY_UPSTREAMS)]
+    light = [name for name in modules(*LIGHT) if not name.startswith(HEAVY_BY_PLACE)]
     assert printed(python(FIRST_HEAVY, [light, HEAVY], tmp_path)) == {}
 
 
