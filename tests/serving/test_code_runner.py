@@ -62,6 +62,11 @@ def test_some_code_is_refused_before_it_runs(code: str, why: str) -> None:
     assert (done.exit_code, done.refused, done.output, done.well) == (None, why, "", False)
 
 
+def test_code_cannot_say_that_it_was_refused() -> None:
+    code = "import os\nfor number in range(3, 64):\n    try: os.write(number, b'refused')\n    except OSError: pass"
+    assert ran(code) == Ran(0, network_cut=isolation().network_cut)
+
+
 def test_words_that_only_look_like_input_are_not_refused() -> None:
     assert ran("# input()\ninput = len\nprint('input()')").well
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from anabranch.serving.refused import Refused
 from anabranch.serving.strategies.ecoassistant import EcoAssistant
 from anabranch.upstreams import errors
 from anabranch.upstreams.text_completion import TextRequest
-from anabranch.upstreams.upstream import Capabilities, Request
+from anabranch.upstreams.upstream import Capabilities, Reply, Request
 from tests.serving.birds import Bird, Say, calls_of, chat, text_of
 from tests.serving.cascades import run
 from tests.serving.gateways import on
@@ -80,7 +81,11 @@ def test_code_is_run_until_the_answer_and_the_judge_is_charged(streamed: bool) -
 
 
 def test_the_answer_has_no_body_but_its_own() -> None:
-    birds = flock(wren=[Say(DONE)])
+    class Bodied(Bird):
+        async def complete(self, request: Request) -> Reply:
+            return replace(await super().complete(request), body={"choices": [{"message": {"content": DONE}}]})
+
+    birds = {**flock(), "wren": Bodied("wren", [Say(DONE)])}
     request = chat(top_logprobs=0)
     reply = run(eco().complete(calls_of(birds, request)))
     assert (reply.text, reply.logprobs, dict(reply.body), reply.finish_reason) == ("It is 4.", (), {}, "stop")
