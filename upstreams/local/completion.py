@@ -38,6 +38,11 @@ class Order:
     streams: bool = False
 
     @property
+    def prompt_tokens(self) -> int:
+        """Tokens that are read."""
+        return len(self.prompt)
+
+    @property
     def scores_prompt(self) -> bool:
         """Whether the log-probabilities of the prompt are wanted."""
         return self.echo is not None and self.top is not None
@@ -61,7 +66,7 @@ class Completion:
         self._post = post
         self._writer = Writer(decode, order.stops, keeps_tokens=order.top is not None)
         self._unposted: list[Piece] = []
-        self._written = 0
+        self._written = self._computed = 0
 
     def score_prompt(self, tokens: Sequence[Scored]) -> None:
         """Take the log-probabilities of the prompt's next tokens, the first of which has none."""
@@ -75,10 +80,11 @@ class Completion:
         if self.order.max_tokens == 0:
             self._end("length")
 
-    def take(self, token: Scored) -> None:
-        """Append the next token."""
+    def take(self, token: Scored, computed: int = 1) -> None:
+        """Append the next token; it took so many, if several models were asked for it."""
         self.last = token.token
         self._written += 1
+        self._computed += computed
         if token.token in self.order.ends:
             self._end("stop")
             return
@@ -96,7 +102,7 @@ class Completion:
     def _end(self, reason: str) -> None:
         self.over = True
         self._add(self._writer.rest())
-        self._unposted.append(Piece("", end=End("stop" if self._writer.stopped else reason, self._written)))
+        self._unposted.append(Piece("", end=End("stop" if self._writer.stopped else reason, self._computed)))
         self._flush()
 
     def _add(self, piece: Piece) -> None:

@@ -247,7 +247,7 @@ def _load(name: str, folder: str | Path, **settings: object) -> "Loaded":
 
 
 def _usage(order: Order, end: End) -> Usage:
-    return Usage(len(order.prompt), end.completion_tokens)
+    return Usage(order.prompt_tokens, end.completion_tokens)
 
 
 def _chunk(model: str, order: Order, piece: Piece, logprobs: tuple[TokenLogprob, ...]) -> Chunk:

@@ -13,12 +13,14 @@ class Added(NamedTuple):
     """What a step adds to one text.
 
     Args:
-        written: bytes; they need not be whole characters. Empty if the text ends.
+        symbol: of the union.
+        written: its bytes; they need not be whole characters. Empty if the text ends.
         ends: whether the text is over.
         asked: which models were asked for it.
         probability: of what was chosen, by those that decided.
     """
 
+    symbol: int
     written: bytes
     ends: bool
     asked: tuple[int, ...]
@@ -47,6 +49,6 @@ def added(
     """What symbols of the union write."""
     union = ensemble.union
     return [
-        Added(union.texts[symbol], symbol == union.end, asked, share)
+        Added(symbol, union.texts[symbol], symbol == union.end, asked, share)
         for symbol, share in zip(symbols, probability, strict=True)
     ]

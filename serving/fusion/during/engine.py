@@ -1,0 +1,117 @@
+"""Continuous batching of fused texts: they join between two steps and leave when they end."""
+
+import logging
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from anabranch.serving.fusion.during.ensemble import Ensemble, Text
+from anabranch.serving.fusion.during.step import Added, Step
+from anabranch.upstreams.errors import Overloaded, UpstreamError
+from anabranch.upstreams.local.completion import Completion, Order
+from anabranch.upstreams.local.sampling import Sampling
+from anabranch.upstreams.local.scored import Scored
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FusedOrder(Order):
+    """What is wanted of a text that several models write.
+
+    Args:
+        prompts: M, what each of them begins with; `prompt` is the first one's.
+        weights: M; they sum to 1.
+    """
+
+    prompts: tuple[tuple[int, ...], ...] = ()
+    weights: tuple[float, ...] = ()
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Of all models together, as all of them read it."""
+        return sum(map(len, self.prompts))
+
+
+class FusionEngine:
+    """The texts of one ensemble, a step of all of them at a time; its tokens are the symbols of the union.
+
+    Args:
+        name: of the upstream, for errors.
+        ensemble: M models.
+        step: the method.
+        capacity: texts at once.
+    """
+
+    def __init__(self, name: str, ensemble: Ensemble, step: Step, capacity: int) -> None:
+        self._name, self._ensemble, self._step, self._capacity = name, ensemble, step, capacity
+        self._running: list[tuple[Completion, Text]] = []
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self._running
+
+    @torch.inference_mode()
+    def turn(self, waiting: deque[Completion]) -> None:
+        """Admit who has waited longest, and add a token to each running text."""
+        self._leave()
+        arriving = [waiting.popleft() for _ in range(min(len(waiting), self._capacity - len(self._running)))]
+        self._admit([one for one in arriving if not one.cancelled])
+        try:
+            if self._running:
+                self._take(self._step(self._ensemble, *self._asked()))
+        except Exception as error:
+            self.end_all(self._failure(error))
+        self._leave()
+
+    def end_all(self, error: UpstreamError) -> None:
+        """End every completion with an error."""
+        _fail([completion for completion, _ in self._running], error)
+        self._leave()
+
+    def _admit(self, arriving: list[Completion]) -> None:
+        try:
+            texts = self._ensemble.begin([_fused(one).prompts for one in arriving])
+        except Exception as error:  # those who are running have not been touched, and go on
+            _fail(arriving, self._failure(error))
+            return
+        self._running += zip(arriving, texts, strict=True)
+        for completion in arriving:
+            completion.finish_prompt()
+        self._leave()
+
+    def _asked(self) -> tuple[list[Text], Tensor, list[Sampling]]:
+        orders = [_fused(completion) for completion, _ in self._running]
+        weights = torch.tensor([order.weights for order in orders])
+        return [text for _, text in self._running], weights, [order.sampling for order in orders]
+
+    def _take(self, steps: list[Added]) -> None:
+        for (completion, text), added in zip(self._running, steps, strict=True):
+            text.written += added.written
+            completion.take(Scored(added.symbol, math.log(added.probability)), computed=len(added.asked))
+
+    def _leave(self) -> None:
+        over = [text for completion, text in self._running if completion.over or completion.cancelled]
+        if over:
+            self._ensemble.end(over)
+            self._running = [one for one in self._running if not (one[0].over or one[0].cancelled)]
+
+    def _failure(self, error: Exception) -> UpstreamError:
+        logger.error("fused model %r failed", self._name, exc_info=error)
+        return Overloaded(self._name, f"failed with {type(error).__name__}, which its log explains")
+
+
+def _fail(completions: Sequence[Completion], error: UpstreamError) -> None:
+    for completion in completions:
+        if not completion.over:
+            completion.fail(error)
+
+
+def _fused(completion: Completion) -> FusedOrder:
+    assert isinstance(completion.order, FusedOrder)
+    return completion.order
