@@ -1,33 +1,20 @@
 """A causal language model of transformers on this machine, as an upstream."""
 
-import time
-from collections.abc import AsyncGenerator, Collection
-from contextlib import aclosing
-from dataclasses import replace
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anabranch.upstreams.chat_reply import chunk_bodies, reply_body
-from anabranch.upstreams.errors import EmptyAnswer, UnknownModel, UpstreamError
-from anabranch.upstreams.local.completion import Order
-from anabranch.upstreams.local.errors import NotLoaded
 from anabranch.upstreams.local.model_folder import check_folder, is_on_hub, window_of
-from anabranch.upstreams.local.pieces import End, Piece, joined
-from anabranch.upstreams.local.worker import Worker
-from anabranch.upstreams.text_completion import TextChunk, TextReply, TextRequest, TextToken
-from anabranch.upstreams.upstream import Capabilities, Chunk, Reply, Request, TokenLogprob, Usage
+from anabranch.upstreams.local.threaded import ThreadedModel
 
 if TYPE_CHECKING:  # torch is imported by the worker's thread, when the model is first needed
     from anabranch.upstreams.local.loading import Loaded
 
-CAPABILITIES = Capabilities(
-    tools=False, vision=False, json_mode=False, several=False, logprobs=True, prompt_logprobs=True
-)
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 
-class LocalModel:
+class LocalModel(ThreadedModel):
     """A model in a folder, which answers many requests at once; usable from any event loop.
 
     Weights are loaded with the first call, or by `start`. Calls are served in the order they come, up to `max_batch`
@@ -36,9 +23,8 @@ class LocalModel:
     keys and values (sliding windows, recurrent states), or which takes no positions, serves one call at a time.
 
     Without a temperature, tokens are chosen greedily, as at temperature 0. Without max_tokens a completion has at most
-    256. `usage` counts the tokens that were computed, which is what a call costs: the end-of-text token is one of them,
-    and so are those that a stop string cut off. A chat answer that ends at once is an error, `EmptyAnswer`; a
-    continuation of text may be empty.
+    256. Of the tokens that `usage` counts, the end-of-text token is one, and so are those that a stop string cut off. A
+    chat answer that ends at once is an error, `EmptyAnswer`; a continuation of text may be empty.
 
     Args:
         name: for logs and errors, and a name of the model.
@@ -70,8 +56,8 @@ class LocalModel:
         prefill_tokens: int = 512,
     ) -> None:
         _check_settings(dtype, max_batch=max_batch, threads=threads, prefill_tokens=prefill_tokens)
-        self._name, self._folder, self._models = name, folder, frozenset((name, *models))
-        self._window = _window(folder, context_window)
+        self._folder = folder
+        window = _window(folder, context_window)
         load = partial(
             _load,
             name,
@@ -79,142 +65,14 @@ class LocalModel:
             device=device,
             dtype=dtype,
             max_batch=max_batch,
-            context_window=self._window,
+            context_window=window,
             threads=threads,
             prefill_tokens=prefill_tokens,
         )
-        self._worker: Worker[Loaded] = Worker(name, load)
+        super().__init__(name, load, models=models, window=window)
 
     def __repr__(self) -> str:
         return f"LocalModel({self._name!r}, {str(self._folder)!r})"
-
-    @property
-    def name(self) -> str:
-        """What logs and errors call it."""
-        return self._name
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What it can do."""
-        return replace(CAPABILITIES, context_window=self._window)
-
-    async def start(self) -> None:
-        """Load the weights now rather than with the first call.
-
-        Raises:
-            ValueError: the folder holds no model.
-            Closed: it was closed.
-        """
-        await self._worker.start()
-
-    async def complete(self, request: Request) -> Reply:
-        """The whole answer.
-
-        Raises:
-            UpstreamError: the request cannot be served, the answer is empty, or the model failed or was closed.
-        """
-        began_s = time.monotonic()
-        loaded = await self._ready(request.model)
-        order = loaded.orders.chat(request, streams=False)
-        whole, end = await self._whole(loaded, order)
-        self._refuse_empty(order, whole.text, end)
-        return Reply(
-            text=whole.text,
-            model=request.model,
-            finish_reason=end.finish_reason,
-            usage=_usage(order, end),
-            latency_s=time.monotonic() - began_s,
-            logprobs=_logprobs(loaded, whole),
-        )
-
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        """The answer in pieces of whole characters.
-
-        Raises:
-            UpstreamError: as `complete`.
-        """
-        loaded = await self._ready(request.model)
-        order = loaded.orders.chat(request, streams=True)
-        text = ""
-        async with aclosing(self._pieces(loaded, order)) as pieces:
-            async for piece in pieces:
-                text = text or piece.text
-                if piece.end is not None:
-                    self._refuse_empty(order, text, piece.end)
-                yield _chunk(request.model, order, piece, _logprobs(loaded, piece))
-
-    async def complete_text(self, request: TextRequest) -> TextReply:
-        """The whole continuation; a prompt in words gets the special tokens that the tokenizer puts around a text.
-
-        Raises:
-            UpstreamError: the request cannot be served, or the model failed or was closed.
-        """
-        began_s = time.monotonic()
-        loaded = await self._ready(request.model)
-        order = loaded.orders.text(request, streams=False)
-        whole, end = await self._whole(loaded, order)
-        return TextReply(
-            text=whole.text,
-            model=request.model,
-            finish_reason=end.finish_reason,
-            usage=_usage(order, end),
-            latency_s=time.monotonic() - began_s,
-            tokens=_tokens(loaded, whole),
-        )
-
-    async def stream_text(self, request: TextRequest) -> AsyncGenerator[TextChunk, None]:
-        """The continuation in pieces of whole characters.
-
-        Raises:
-            UpstreamError: as `complete_text`.
-        """
-        loaded = await self._ready(request.model)
-        order = loaded.orders.text(request, streams=True)
-        async with aclosing(self._pieces(loaded, order)) as pieces:
-            async for piece in pieces:
-                tokens = _tokens(loaded, piece)
-                if piece.end is None:
-                    yield TextChunk(piece.text, tokens=tokens)
-                else:
-                    yield TextChunk(piece.text, piece.end.finish_reason, _usage(order, piece.end), tokens)
-
-    async def close(self) -> None:
-        """End the thread and let go of the weights; calls in flight end with `Closed`."""
-        await self._worker.close()
-
-    async def _ready(self, model: str) -> "Loaded":
-        if model not in self._models:
-            raise UnknownModel(self._name, f"has no model {model!r}, only {sorted(self._models)}")
-        try:
-            loaded = await self._worker.start()
-        except UpstreamError:
-            raise
-        except Exception as error:
-            raise NotLoaded(self._name, f"could not load its model: {error}") from error
-        self._window = loaded.context_window
-        return loaded
-
-    async def _pieces(self, loaded: "Loaded", order: Order) -> AsyncGenerator[Piece, None]:
-        """What the engine writes; closing it takes the completion out of the batch."""
-        completion, mailbox = self._worker.submit(order, loaded.vocabulary.decode)
-        try:
-            while True:
-                piece = await mailbox.next()
-                yield piece
-                if piece.end is not None:
-                    return
-        finally:
-            completion.cancelled = True
-
-    async def _whole(self, loaded: "Loaded", order: Order) -> tuple[Piece, End]:
-        async with aclosing(self._pieces(loaded, order)) as pieces:
-            whole = joined([piece async for piece in pieces])
-        assert whole.end is not None
-        return whole, whole.end
-
-    def _refuse_empty(self, order: Order, text: str, end: End) -> None:
-        if not text and end.finish_reason == "stop":
-            raise EmptyAnswer(self._name, usage=_usage(order, end))
 
 
 def _check_settings(dtype: str, **at_least_one: int | None) -> None:
@@ -244,37 +102,3 @@ def _load(name: str, folder: str | Path, **settings: object) -> "Loaded":
             f"local model {name!r} needs torch and transformers: pip install 'anabranch[train]'"
         ) from error
     return load(name, folder, **settings)  # type: ignore[arg-type]
-
-
-def _usage(order: Order, end: End) -> Usage:
-    return Usage(order.prompt_tokens, end.completion_tokens)
-
-
-def _chunk(model: str, order: Order, piece: Piece, logprobs: tuple[TokenLogprob, ...]) -> Chunk:
-    """The chunk of a piece; log-probabilities, for which it has no field, are in its body."""
-    finish_reason = piece.end.finish_reason if piece.end else None
-    chunk = Chunk(piece.text, finish_reason, _usage(order, piece.end) if piece.end else None)
-    if not logprobs:
-        return chunk
-    body = chunk_bodies(model, replace(chunk, usage=None))[0]
-    with_logprobs = reply_body(Reply("", model, "", None, 0.0, logprobs))
-    body["choices"][0]["logprobs"] = with_logprobs["choices"][0]["logprobs"]
-    return replace(chunk, body=body)
-
-
-def _logprobs(loaded: "Loaded", piece: Piece) -> tuple[TokenLogprob, ...]:
-    text_of = loaded.vocabulary.text_of
-    return tuple(
-        TokenLogprob(text_of(token.scored.token), token.scored.logprob or 0.0, _named(loaded, token.scored.top))
-        for token in piece.tokens
-    )
-
-
-def _tokens(loaded: "Loaded", piece: Piece) -> tuple[TextToken, ...]:
-    return tuple(
-        TextToken(token.text, token.scored.logprob, _named(loaded, token.scored.top)) for token in piece.tokens
-    )
-
-
-def _named(loaded: "Loaded", top: tuple[tuple[int, float], ...]) -> tuple[tuple[str, float], ...]:
-    return tuple((loaded.vocabulary.text_of(token), logprob) for token, logprob in top)

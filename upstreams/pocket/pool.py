@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from anabranch.upstreams.errors import UnknownModel
-from anabranch.upstreams.local.local_model import CAPABILITIES, LocalModel
+from anabranch.upstreams.local.local_model import LocalModel
+from anabranch.upstreams.local.threaded import CAPABILITIES
 from anabranch.upstreams.pocket.frozen import check_frozen
 from anabranch.upstreams.pocket.members import MEMBERS, POSITIONS
 from anabranch.upstreams.pool import Pool, PoolModel
