@@ -18,6 +18,7 @@ from anabranch.training.metrics.curve import bootstrap_curve, curve_metrics
 from anabranch.training.paired import Floats, Paired
 from anabranch.training.report.json_view import to_json
 from benchmarks.cascade_curves.boards import NAMED
+from benchmarks.leaderboard.measure import zero_aiq
 
 REPLICATES = 2000
 
@@ -40,12 +41,12 @@ def measured(name: str, labels: Path, opened: Sequence[Router | Plan]) -> dict[s
     ground = lay_ground(test, train, Paired.draw(len(test), REPLICATES, 0))
     areas = {router.name: router_area(router, ground) for router in routers}
     areas |= {plan.name: plan_area(TriedPlan.of(plan, table), ground) for plan in plans}
+    mix = zero_aiq(ground)
+    assert mix is not None  # all costs are USD
+    of_mix = {"aiq": ground.paired.interval(mix), "over": ground.paired.interval(mix - areas[NAMED[1]])}
     over = {row: ground.paired.interval(area - areas[NAMED[1]]) for row, area in areas.items() if row != NAMED[1]}
-    return {
-        "report": orjson.loads(to_json(report)),
-        "over_named_router": orjson.loads(orjson.dumps(over)),
-        "train": len(train),
-    }
+    found = {"train": len(train), "mix": of_mix, "over_named_router": over}
+    return {"report": orjson.loads(to_json(report)), **orjson.loads(orjson.dumps(found))}
 
 
 def router_area(router: Router, ground: Ground) -> Floats:

@@ -1,6 +1,7 @@
 """The page: what was named beforehand and how it fell, a table and a picture a board, what is missing where."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,8 @@ dearest model, the same interval for all rows of a board. Rows are sorted by it.
 * **Over the {NAMED[1]}**: that area less the area of the router that `anabranch train auto` builds, on the same draws \
 of test prompts. Only the comparison named below is a test; the other rows are exploration, and the best of many is \
 partly luck.
+* *Best mix of single models*: what reads no prompt and no answer, chosen on the training prompts. A row below it is \
+worth less than a coin between two models.
 * **Calibrated**: the cheapest stop that kept the best single model's quality on the validation prompts, and what it \
 reached on the test prompts; *calls* is how many a prompt took there.
 * **Verdict**: that calibrated point against the best mix of single models at the same cost.
@@ -100,7 +103,7 @@ def _where(boards: Sequence[tuple[CascadeBoard, Found]]) -> str:
     for board, found in boards:
         area = {result["row"]["name"]: result["metrics"]["aiq"]["value"] for result in found["report"]["routers"]}
         for one in found["trained"]:
-            why = one["refused"].partition(";")[0].partition(":")[0]
+            why = _reason(one["refused"])
             place = reasons.setdefault(why, len(reasons) + 1) if why else 0
             cells.setdefault(one["row"], {})[board.name] = f"({place})" if why else number(area[one["row"]])
     names = [board.name for board, _ in boards]
@@ -108,6 +111,15 @@ def _where(boards: Sequence[tuple[CascadeBoard, Found]]) -> str:
         ["AIQ", *names], [[row, *(of.get(name, "") for name in names)] for row, of in sorted(cells.items())]
     )
     return "\n\n".join([table, "\n".join(f"* ({place}) {why}" for why, place in reasons.items())])
+
+
+def _reason(refused: str) -> str:
+    """The first of what an error says, whichever model it names.
+
+    >>> _reason("model 'owl' has 1 answers to some prompt: collect more")
+    'a model has 1 answers to some prompt'
+    """
+    return re.sub(r"model '[^']*'", "a model", re.split("[;:]", refused)[0])
 
 
 def _board(board: CascadeBoard, found: Found) -> Iterator[str]:
@@ -127,7 +139,10 @@ def _table(found: Found) -> str:
     results = sorted(found["report"]["routers"], key=lambda result: -(result["metrics"]["aiq"]["value"] or 0))
     head = ["", "**AIQ** [95 %]", f"over the {NAMED[1]} [95 %]", "calibrated quality [95 %]", "USD a thousand"]
     head += ["calls", "verdict", "training, CPU s"]
-    return markdown(head, [_line(result, found["over_named_router"], cpu_s) for result in results])
+    lines = [_line(result, found["over_named_router"], cpu_s) for result in results]
+    mix = ["*best mix of single models*", _spread(found["mix"]["aiq"]), _signed(found["mix"]["over"])]
+    place = sum((result["metrics"]["aiq"]["value"] or 0) > found["mix"]["aiq"]["value"] for result in results)
+    return markdown(head, [*lines[:place], [*mix, *[""] * (len(head) - len(mix))], *lines[place:]])
 
 
 def _line(result: Found, over: Mapping[str, Found], cpu_s: Mapping[str, float]) -> list[str]:
