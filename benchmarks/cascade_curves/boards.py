@@ -6,10 +6,15 @@ from dataclasses import dataclass, field
 from anabranch.data.answers import AnswerKind
 from benchmarks.leaderboard.boards import POCKET
 
-ROUTERS = ("stack", "kernel-ridge", "mlp")
-"""What cascades stand beside: the first is what `train auto` builds, the second is what cascades read by default."""
+MIX = "best mix of single models"
+
+READ = "kernel-ridge"
+"""The router whose estimates cascades read before any call, unless another is named."""
 
 NAMED = ("cascade-routing", "stack")
+ROUTERS = (NAMED[1], READ, "mlp")
+"""What cascades stand beside; the first is what `train auto` builds."""
+
 NAMED_BOARDS = (POCKET, "routerbench_rdc")
 """The one comparison, named before it was run: the area under the first's curve less that under the second's."""
 

@@ -17,14 +17,14 @@ from anabranch.training.ground import Ground, lay_ground
 from anabranch.training.metrics.curve import bootstrap_curve, curve_metrics
 from anabranch.training.paired import Floats, Paired
 from anabranch.training.report.json_view import to_json
-from benchmarks.cascade_curves.boards import NAMED
+from benchmarks.cascade_curves.boards import MIX, NAMED, READ
 from benchmarks.leaderboard.measure import zero_aiq
 
 REPLICATES = 2000
 
 
 def measured(name: str, labels: Path, opened: Sequence[Router | Plan]) -> dict[str, Any]:
-    """The report of an evaluation as JSON holds it, and each row's area over that of the router named beforehand.
+    """The report of an evaluation as JSON holds it, and each row's area over those of two routers.
 
     Args:
         name: of the board.
@@ -43,9 +43,15 @@ def measured(name: str, labels: Path, opened: Sequence[Router | Plan]) -> dict[s
     areas |= {plan.name: plan_area(TriedPlan.of(plan, table), ground) for plan in plans}
     mix = zero_aiq(ground)
     assert mix is not None  # all costs are USD
-    of_mix = {"aiq": ground.paired.interval(mix), "over": ground.paired.interval(mix - areas[NAMED[1]])}
-    over = {row: ground.paired.interval(area - areas[NAMED[1]]) for row, area in areas.items() if row != NAMED[1]}
-    found = {"train": len(train), "mix": of_mix, "over_named_router": over}
+    areas[MIX] = mix
+    found = {
+        "train": len(train),
+        "mix": ground.paired.interval(mix),
+        "over": {
+            router: {row: ground.paired.interval(area - areas[router]) for row, area in areas.items() if row != router}
+            for router in (NAMED[1], READ)
+        },
+    }
     return {"report": orjson.loads(to_json(report)), **orjson.loads(orjson.dumps(found))}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cascade_curves.boards import BOARDS, NAMED, NAMED_BOARDS, CascadeBoard
+from benchmarks.cascade_curves.boards import BOARDS, MIX, NAMED, NAMED_BOARDS, READ, CascadeBoard
 from benchmarks.cascade_curves.plots import draw_board
 from benchmarks.leaderboard.columns import number, three
 from benchmarks.leaderboard.entries import write_whole
@@ -65,8 +65,9 @@ _READING = f"""## How to read it
 * **AIQ**: mean height of the concave hull of the cost-quality curve between the mean costs of the cheapest and the \
 dearest model, the same interval for all rows of a board. Rows are sorted by it. A cascade pays for every call it makes.
 * **Over the {NAMED[1]}**: that area less the area of the router that `anabranch train auto` builds, on the same draws \
-of test prompts. Only the comparison named below is a test; the other rows are exploration, and the best of many is \
-partly luck.
+of test prompts. **Over {READ}**: the same of the router whose estimates cascades read before any call, so what \
+looking at answers adds to it. Only the comparison named below is a test; the other rows are exploration, and the best \
+of many is partly luck.
 * *Best mix of single models*: what reads no prompt and no answer, chosen on the training prompts. A row below it is \
 worth less than a coin between two models.
 * **Calibrated**: the cheapest stop that kept the best single model's quality on the validation prompts, and what it \
@@ -86,8 +87,17 @@ def _named(boards: Sequence[tuple[CascadeBoard, Found]]) -> Iterator[str]:
     yield ""
     for board, found in boards:
         if board.name in NAMED_BOARDS:
-            over = found["over_named_router"].get(NAMED[0])
+            over = found["over"][NAMED[1]].get(NAMED[0])
             yield f"* {board.name}: {'it could not be trained' if over is None else f'{_signed(over)}, {_word(over)}'}."
+    yield ""
+    yield (
+        f"Not named beforehand, and no less worth knowing: `{NAMED[0]}` less `{READ}`, the router that it reads before "
+        "any call."
+    )
+    yield ""
+    for board, found in boards:
+        if (over := found["over"][READ].get(NAMED[0])) is not None:
+            yield f"* {board.name}: {_signed(over)}."
 
 
 def _word(over: Found) -> str:
@@ -137,27 +147,31 @@ def _board(board: CascadeBoard, found: Found) -> Iterator[str]:
 def _table(found: Found) -> str:
     cpu_s = {one["row"]: one["cpu_s"] for one in found["trained"]}
     results = sorted(found["report"]["routers"], key=lambda result: -(result["metrics"]["aiq"]["value"] or 0))
-    head = ["", "**AIQ** [95 %]", f"over the {NAMED[1]} [95 %]", "calibrated quality [95 %]", "USD a thousand"]
-    head += ["calls", "verdict", "training, CPU s"]
-    lines = [_line(result, found["over_named_router"], cpu_s) for result in results]
-    mix = ["*best mix of single models*", _spread(found["mix"]["aiq"]), _signed(found["mix"]["over"])]
-    place = sum((result["metrics"]["aiq"]["value"] or 0) > found["mix"]["aiq"]["value"] for result in results)
+    head = ["", "**AIQ** [95 %]", f"over the {NAMED[1]} [95 %]", f"over {READ} [95 %]"]
+    head += ["calibrated quality [95 %]", "USD a thousand", "calls", "verdict", "training, CPU s"]
+    lines = [_line(result, found["over"], cpu_s) for result in results]
+    mix = [f"*{MIX}*", _spread(found["mix"]), *_over(MIX, found["over"])]
+    place = sum((result["metrics"]["aiq"]["value"] or 0) > found["mix"]["value"] for result in results)
     return markdown(head, [*lines[:place], [*mix, *[""] * (len(head) - len(mix))], *lines[place:]])
 
 
-def _line(result: Found, over: Mapping[str, Found], cpu_s: Mapping[str, float]) -> list[str]:
+def _line(result: Found, over: Mapping[str, Mapping[str, Found]], cpu_s: Mapping[str, float]) -> list[str]:
     row, name = result["row"], result["row"]["name"]
     calls = "1" if result["calls"] is None else number(result["calls"]["per_prompt"]["value"], 2)
     return [
         f"{name} ({row['kind']})" if row["kind"] == "router" else name,
         _spread(result["metrics"]["aiq"]),
-        _signed(over[name]) if name in over else "",
+        *_over(name, over),
         _spread(row["quality"]),
         three(1000 * row["cost"]["value"]),
         calls,
         result["verdict"]["word"],
         three(cpu_s[name]),
     ]
+
+
+def _over(name: str, over: Mapping[str, Mapping[str, Found]]) -> list[str]:
+    return [_signed(of[name]) if name in of else "" for of in over.values()]
 
 
 def _singles(report: Found) -> str:
