@@ -5,10 +5,17 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from anabranch.registry import resolve
+
 PAGE = Path(__file__).parents[1] / "docs" / "survey.md"
 COLUMNS = ["system", "paper", "idea", "kind", "row", "state"]
 KINDS = {"method", "judge", "data builder", "metric", "baseline", "out of scope"}
 UNREGISTERED = {"baseline", "metric"}  # nobody types their names, so no registry holds them
+LIBRARIES = {
+    "ecoassistant": "anabranch.serving.strategies.ecoassistant:EcoAssistant",
+    "neural-caching": "anabranch.training.streams.neural_caching:NeuralCache",
+}
+"""Methods that no command names: a strategy for a gateway of one's own, and a student that learns from a stream."""
 STATE = re.compile(r"built|planned|named only|out of scope: \S.*")
 COUNTS = re.compile(
     r"The tables hold (\d+) rows: (\d+) built, (\d+) planned, (\d+) named only and (\d+) out of scope\."
@@ -71,7 +78,8 @@ def test_built_rows_and_the_registry_name_each_other() -> None:
 
     named = {row.row for row in survey_rows() if registered(row)}
     assert named >= {f"`{name}`" for name in (*ROUTERS, *CASCADES)}
-    assert named <= {f"`{name}`" for name in (*ROUTERS, *CASCADES, *POLICIES)}
+    assert named <= {f"`{name}`" for name in (*ROUTERS, *CASCADES, *POLICIES, *LIBRARIES)}
+    assert all(resolve(name, LIBRARIES, "library") for name in LIBRARIES)
 
 
 def test_only_built_rows_carry_a_registry_name_in_backticks() -> None:
