@@ -1,26 +1,64 @@
 """An upstream whose texts are written by a thread of this process, many of them at once."""
 
 import time
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from anabranch.upstreams.chat_reply import chunk_bodies, reply_body
 from anabranch.upstreams.errors import EmptyAnswer, UnknownModel, UpstreamError
 from anabranch.upstreams.local.completion import Order
 from anabranch.upstreams.local.errors import NotLoaded
 from anabranch.upstreams.local.pieces import End, Piece, joined
-from anabranch.upstreams.local.worker import Worker
+from anabranch.upstreams.local.worker import Runs, Worker
 from anabranch.upstreams.text_completion import TextChunk, TextReply, TextRequest, TextToken
 from anabranch.upstreams.upstream import Capabilities, Chunk, Reply, Request, TokenLogprob, Usage
-
-if TYPE_CHECKING:  # torch is imported by the worker's thread, when the model is first needed
-    from anabranch.upstreams.local.loading import Loaded
 
 CAPABILITIES = Capabilities(
     tools=False, vision=False, json_mode=False, several=False, logprobs=True, prompt_logprobs=True
 )
+
+
+class Decodes(Protocol):
+    """Tokens to text."""
+
+    @property
+    def text_of(self) -> Callable[[int], str]:
+        """The text of one."""
+
+    def decode(self, ids: Sequence[int], /) -> str:
+        """The text of several, without special tokens."""
+
+
+class Orders(Protocol):
+    """Requests to orders; raises `BadRequest` for what cannot be done."""
+
+    def chat(self, request: Request, streams: bool) -> Order:
+        """The answer to a chat."""
+
+    def text(self, request: TextRequest, streams: bool) -> Order:
+        """The continuation of a text."""
+
+
+class Ready(Protocol):
+    """What loading gives."""
+
+    @property
+    def engine(self) -> Runs:
+        """What the thread runs."""
+
+    @property
+    def orders(self) -> Orders:
+        """What requests mean."""
+
+    @property
+    def vocabulary(self) -> Decodes:
+        """Of the tokens that it writes."""
+
+    @property
+    def context_window(self) -> int | None:
+        """Prompt and completion tokens together; None if nobody says."""
 
 
 class ThreadedModel:
@@ -40,7 +78,7 @@ class ThreadedModel:
     def __init__(
         self,
         name: str,
-        load: "Callable[[], Loaded]",
+        load: Callable[[], Ready],
         *,
         models: Collection[str] = (),
         window: int | None = None,
@@ -48,7 +86,7 @@ class ThreadedModel:
     ) -> None:
         self._name, self._models, self._window = name, frozenset((name, *models)), window
         self._capabilities = capabilities
-        self._worker: Worker[Loaded] = Worker(name, load)
+        self._worker: Worker[Ready] = Worker(name, load)
 
     @property
     def name(self) -> str:
@@ -144,7 +182,7 @@ class ThreadedModel:
         """End the thread and let go of the weights; calls in flight end with `Closed`."""
         await self._worker.close()
 
-    async def _ready(self, model: str) -> "Loaded":
+    async def _ready(self, model: str) -> Ready:
         if model not in self._models:
             raise UnknownModel(self._name, f"has no model {model!r}, only {sorted(self._models)}")
         try:
@@ -156,7 +194,7 @@ class ThreadedModel:
         self._window = loaded.context_window
         return loaded
 
-    async def _pieces(self, loaded: "Loaded", order: Order) -> AsyncGenerator[Piece, None]:
+    async def _pieces(self, loaded: Ready, order: Order) -> AsyncGenerator[Piece, None]:
         """What the engine writes; closing it takes the completion out of the batch."""
         completion, mailbox = self._worker.submit(order, loaded.vocabulary.decode)
         try:
@@ -168,7 +206,7 @@ class ThreadedModel:
         finally:
             completion.cancelled = True
 
-    async def _whole(self, loaded: "Loaded", order: Order) -> tuple[Piece, End]:
+    async def _whole(self, loaded: Ready, order: Order) -> tuple[Piece, End]:
         async with aclosing(self._pieces(loaded, order)) as pieces:
             whole = joined([piece async for piece in pieces])
         assert whole.end is not None
@@ -195,7 +233,7 @@ def _chunk(model: str, order: Order, piece: Piece, logprobs: tuple[TokenLogprob,
     return replace(chunk, body=body)
 
 
-def _logprobs(loaded: "Loaded", piece: Piece) -> tuple[TokenLogprob, ...]:
+def _logprobs(loaded: Ready, piece: Piece) -> tuple[TokenLogprob, ...]:
     text_of = loaded.vocabulary.text_of
     return tuple(
         TokenLogprob(text_of(token.scored.token), token.scored.logprob or 0.0, _named(loaded, token.scored.top))
@@ -203,11 +241,11 @@ def _logprobs(loaded: "Loaded", piece: Piece) -> tuple[TokenLogprob, ...]:
     )
 
 
-def _tokens(loaded: "Loaded", piece: Piece) -> tuple[TextToken, ...]:
+def _tokens(loaded: Ready, piece: Piece) -> tuple[TextToken, ...]:
     return tuple(
         TextToken(token.text, token.scored.logprob, _named(loaded, token.scored.top)) for token in piece.tokens
     )
 
 
-def _named(loaded: "Loaded", top: tuple[tuple[int, float], ...]) -> tuple[tuple[str, float], ...]:
+def _named(loaded: Ready, top: tuple[tuple[int, float], ...]) -> tuple[tuple[str, float], ...]:
     return tuple((loaded.vocabulary.text_of(token), logprob) for token, logprob in top)
