@@ -13,8 +13,9 @@ def test_tokens_are_bytes_and_merges_of_two_tokens() -> None:
 
 
 def test_vocabularies_share_a_part_of_their_tokens() -> None:
-    """All 256 bytes, and of 1,741 of 2,410 others each as many as two draws share: 1,741^2 / 2,410 = 1,258, give or take
-    10 (hypergeometric: the root of 1,258 * (669 / 2,410) * (669 / 2,409)).
+    """All 256 bytes, and what two draws of 1,741 of 2,410 others share: 1,741^2 / 2,410 = 1,258.
+
+    Give or take 10, by the hypergeometric law: the root of 1,258 * (669 / 2,410) * (669 / 2,409).
     """
     tokens = merged_tokens(2666)
     one, other = (vocabulary(tokens, 2000, seed) for seed in (0, 1))
