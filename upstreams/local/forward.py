@@ -23,7 +23,7 @@ class Forward:
         if not names:
             raise ValueError(f"{type(model).__name__} takes no cache; choose a model that does")
         self._cache_name = names[0]
-        self._keep_last = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
+        self._takes_keep = "logits_to_keep" in takes
         # a mask of four dimensions is taken as it is; made from two, it would cost a wait for the device each step
         self.takes_whole_mask = model.config._attn_implementation == "sdpa"
         self.takes_positions = "position_ids" in takes
@@ -42,6 +42,7 @@ class Forward:
         visible: Tensor | None = None,
         positions: Tensor | None = None,
         every: bool = False,
+        keep: int | None = None,
     ) -> tuple[Tensor, Cache]:
         """Logits in float32 and the cache, which `ids` have been added to.
 
@@ -52,6 +53,7 @@ class Forward:
                 a whole mask, (rows, 1, columns, all columns). None for all.
             positions: of each id in its row, int64 (rows, columns); None to count the columns.
             every: logits (rows, columns, vocabulary) of all ids rather than (rows, vocabulary) of the last.
+            keep: logits (rows, keep, vocabulary) of so many ids at the end.
         """
         if visible is not None and visible.dim() == 2:
             visible = visible.long()
@@ -60,7 +62,9 @@ class Forward:
             input_ids=ids,
             use_cache=True,
             **{name: value for name, value in given.items() if value is not None},
-            **({} if every else self._keep_last),
+            **({"logits_to_keep": keep or 1} if self._takes_keep and not every else {}),
         )
         logits: Tensor = output.logits.float()
-        return logits if every else logits[:, -1], output[self._cache_name]
+        if keep is not None:
+            logits = logits[:, -keep:]
+        return logits if every or keep is not None else logits[:, -1], output[self._cache_name]

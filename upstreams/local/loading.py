@@ -13,7 +13,9 @@ from transformers.utils.hub import cached_file
 from anabranch.upstreams.local.batch import batch_for
 from anabranch.upstreams.local.engine import Engine
 from anabranch.upstreams.local.forward import Forward
+from anabranch.upstreams.local.live_rows import LiveRows
 from anabranch.upstreams.local.orders import Orders
+from anabranch.upstreams.local.read_token_bytes import token_bytes
 from anabranch.upstreams.local.vocabulary import Vocabulary
 
 SMALL = 50_000_000  # parameters
@@ -54,15 +56,7 @@ def load(
     Raises:
         ValueError: the folder holds no causal language model with all its weights in safetensors, or no tokenizer.
     """
-    try:
-        with ONE_AT_A_TIME:
-            model = _model(folder, dtype)
-            tokenizer = _tokenizer(folder)
-    except Exception as error:  # files can be wrong in many ways
-        raise ValueError(
-            f"local model {name!r}: {folder} cannot be loaded: {error}; it must hold what save_pretrained writes for a "
-            "causal language model and its tokenizer"
-        ) from error
+    model, tokenizer = _files(f"local model {name!r}", folder, dtype)
     with ONE_AT_A_TIME:
         set_threads(threads or (1 if model.num_parameters() < SMALL else torch.get_num_threads()))
     model = model.to(_device(device)).eval()
@@ -74,6 +68,24 @@ def load(
     return Loaded(Engine(name, batch, prefill_tokens), orders, vocabulary, window)
 
 
+def load_rows(folder: str | Path, device: str, dtype: str) -> LiveRows:
+    """Load a model and its tokenizer to be told how its texts go on.
+
+    Args:
+        folder: what `save_pretrained` writes.
+        device: of torch, or "auto" for a GPU where there is one.
+        dtype: of torch, or "auto" for the one that the weights are saved in.
+
+    Raises:
+        ValueError: the folder holds no causal language model with all its weights in safetensors, or no tokenizer; or
+            the model cannot go back in a text; or what tokens write cannot be read from the tokenizer.
+    """
+    model, tokenizer = _files("model", folder, dtype)
+    model = model.to(_device(device)).eval()
+    size = len(model.get_output_embeddings().weight)
+    return LiveRows(Forward(model), tokenizer, token_bytes(tokenizer, size, _ends(model, tokenizer.eos_token_id)))
+
+
 def set_threads(threads: int) -> None:
     """Let the operations of this thread alone use so many; torch would give the number to later threads as well."""
     before = torch.get_num_threads()
@@ -81,6 +93,17 @@ def set_threads(threads: int) -> None:
     restoring = threading.Thread(target=torch.set_num_threads, args=(before,))
     restoring.start()
     restoring.join()
+
+
+def _files(what: str, folder: str | Path, dtype: str) -> tuple[Any, Any]:
+    try:
+        with ONE_AT_A_TIME:
+            return _model(folder, dtype), _tokenizer(folder)
+    except Exception as error:  # files can be wrong in many ways
+        raise ValueError(
+            f"{what}: {folder} cannot be loaded: {error}; it must hold what save_pretrained writes for a "
+            "causal language model and its tokenizer"
+        ) from error
 
 
 def _model(folder: str | Path, dtype: str) -> Any:
