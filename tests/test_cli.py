@@ -163,13 +163,15 @@ def test_reprice_writes_new_costs(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "new").outcomes().cost_usd.max() == pytest.approx(8e-5)
 
 
-def test_methods_lists_every_router_and_cascade(capsys: pytest.CaptureFixture[str]) -> None:
+def test_methods_lists_every_router_fusion_and_cascade(capsys: pytest.CaptureFixture[str]) -> None:
     from anabranch.routers.registry import ROUTERS
+    from anabranch.serving.fusion.during.registry import FUSIONS
     from anabranch.training.cascades.registry import CASCADES
 
     rows = answer(capsys, "methods")
     assert {(row["name"], row["stage"]) for row in rows} == {
         *((name, "before") for name in ROUTERS),
+        *((name, "during") for name in FUSIONS),
         *((name, "cascade") for name in CASCADES),
     }
     assert all(row["what"] for row in rows)

@@ -71,14 +71,15 @@ def test_names_are_unique_within_a_section() -> None:
 
 
 def test_built_rows_and_the_registry_name_each_other() -> None:
-    """Every router and cascade has a system; a system may also be a policy, as not every policy is one."""
+    """Every router, cascade and fusion has a system; a system may also be a policy, as not every policy is one."""
     from anabranch.routers.policies.registry import POLICIES
     from anabranch.routers.registry import ROUTERS
+    from anabranch.serving.fusion.during.registry import FUSIONS
     from anabranch.training.cascades.registry import CASCADES
 
     named = {row.row for row in survey_rows() if registered(row)}
-    assert named >= {f"`{name}`" for name in (*ROUTERS, *CASCADES)}
-    assert named <= {f"`{name}`" for name in (*ROUTERS, *CASCADES, *POLICIES, *LIBRARIES)}
+    assert named >= {f"`{name}`" for name in (*ROUTERS, *CASCADES, *FUSIONS)}
+    assert named <= {f"`{name}`" for name in (*ROUTERS, *CASCADES, *FUSIONS, *POLICIES, *LIBRARIES)}
     assert all(resolve(name, LIBRARIES, "library") for name in LIBRARIES)
 
 

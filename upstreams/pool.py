@@ -151,9 +151,13 @@ def _first_fault(error: ValidationError) -> str:
 
 
 def _placed(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    return {
-        key: folder / value if key == "folder" and isinstance(value, str) else value for key, value in settings.items()
-    }
+    """Settings whose relative folders begin at `folder`; what is no folder there may be a name."""
+    placed = dict(settings)
+    if isinstance(placed.get("folder"), str):
+        placed["folder"] = folder / placed["folder"]
+    if isinstance(placed.get("members"), list):
+        placed["members"] = [folder / one if (folder / str(one)).is_dir() else one for one in placed["members"]]
+    return placed
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 UPSTREAMS: dict[str, str] = {
     "fake": "anabranch.upstreams.fake:echo",
+    "fusion": "anabranch.serving.fusion.during.fused_model:FusedModel",
     "local": "anabranch.upstreams.local.local_model:LocalModel",
     "openai-compatible": "anabranch.upstreams.openai_compatible:OpenAICompatible",
     "pocket": "anabranch.upstreams.pocket.pool:Pocket",

@@ -1,7 +1,6 @@
 """All models are asked at each step, and what they say is merged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
@@ -26,20 +25,10 @@ class Merge(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class Together:
-    """One forward of every model a step.
-
-    Args:
-        merge: of what they say.
-    """
-
-    merge: Merge
-
-    def __call__(
-        self, ensemble: Ensemble, texts: Sequence[Text], weights: Tensor, sampling: Sequence[Sampling]
-    ) -> list[Added]:
-        """See `Step`."""
-        places = tuple(range(len(ensemble.models)))
-        table = self.merge([ensemble.ask(place, texts) for place in places], ensemble.union, weights)
-        return added(ensemble, *table.chosen(sampling), places)
+def together(
+    merge: Merge, ensemble: Ensemble, texts: Sequence[Text], weights: Tensor, sampling: Sequence[Sampling]
+) -> list[Added]:
+    """What all models add to n texts, one forward of each of them; the rest is as in `Step`."""
+    places = tuple(range(len(ensemble.models)))
+    table = merge([ensemble.ask(place, texts) for place in places], ensemble.union, weights)
+    return added(ensemble, *table.chosen(sampling), places)

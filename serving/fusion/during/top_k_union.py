@@ -23,8 +23,6 @@ class TopKUnion:
         k: symbols of each model.
     """
 
-    source = "arXiv 2410.03777; starrYYxuan/UniTE@106a8952"
-    specification = "code"
     k: int = 10
 
     def __call__(self, said: Sequence[Tensor], union: UnionMap, weights: Tensor) -> Table:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from anabranch.serving.fusion.during.ensemble import Ensemble
+from anabranch.serving.fusion.during.gac import GaC
 from anabranch.serving.fusion.during.generate import Piece, Wanted, generate
-from anabranch.serving.fusion.during.methods import gac
 from anabranch.upstreams.local.sampling import Sampling
 from tests.serving.fusion.during.toys import TableModel, letters
 
@@ -26,7 +26,7 @@ def scripted(text: bytes) -> TableModel:
 
 def pieces(text: bytes, **settings: object) -> list[Piece]:
     wanted = Wanted([[0]], [1], **{"max_steps": 50, **settings})  # type: ignore[arg-type]
-    return list(generate(Ensemble.of([scripted(text)]), gac(), [wanted]))
+    return list(generate(Ensemble.of([scripted(text)]), GaC(), [wanted]))
 
 
 def test_whole_characters_alone_are_given_out() -> None:
@@ -57,7 +57,7 @@ def test_the_number_of_steps_is_kept() -> None:
 def test_late_texts_end_where_they_are() -> None:
     clock = iter([False, False, True])
     wanted = [Wanted([[0]], [1], 9), Wanted([[0]], [1], 9)]
-    found = list(generate(Ensemble.of([scripted(b"abcdef")]), gac(), wanted, late=lambda: next(clock)))
+    found = list(generate(Ensemble.of([scripted(b"abcdef")]), GaC(), wanted, late=lambda: next(clock)))
     assert [piece.ends for piece in found] == [None] * 4 + ["deadline"] * 2
     assert "".join(piece.text for piece in found if piece.place == 1) == "ab"
 
@@ -71,7 +71,7 @@ def test_texts_together_are_what_each_is_alone(temperature: float) -> None:
         ]
 
     def texts(given: Sequence[Wanted]) -> list[str]:
-        found = list(generate(Ensemble.of([letters(1, b"ab"), letters(2, b"cd")]), gac(), given))
+        found = list(generate(Ensemble.of([letters(1, b"ab"), letters(2, b"cd")]), GaC(), given))
         return ["".join(piece.text for piece in found if piece.place == place) for place in range(len(given))]
 
     assert texts(wanted()) == [texts([one])[0] for one in wanted()]
@@ -81,7 +81,7 @@ def test_rows_are_dropped_however_it_ends() -> None:
     model = scripted(b"abcdef")
     dropped: list[int] = []
     model.drop = dropped.extend  # type: ignore[method-assign, assignment]
-    running: Iterator[Piece] = generate(Ensemble.of([model]), gac(), [Wanted([[0]], [1], 9)])
+    running: Iterator[Piece] = generate(Ensemble.of([model]), GaC(), [Wanted([[0]], [1], 9)])
     next(running)
     running.close()  # type: ignore[attr-defined]
     assert dropped == [0]
@@ -90,4 +90,4 @@ def test_rows_are_dropped_however_it_ends() -> None:
 @pytest.mark.parametrize("weights", [[1], [1, -1], [0, 0], [float("nan"), 1]])
 def test_weights_that_cannot_be_are_refused(weights: list[float]) -> None:
     with pytest.raises(ValueError, match="2 models need as many weights"):
-        next(generate(Ensemble.of([letters(1), letters(2)]), gac(), [Wanted([[0]] * 2, weights, 3)]))
+        next(generate(Ensemble.of([letters(1), letters(2)]), GaC(), [Wanted([[0]] * 2, weights, 3)]))

@@ -10,17 +10,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from anabranch.serving.fusion.during.ensemble import Ensemble
+from anabranch.serving.fusion.during.gac import GaC
 from anabranch.serving.fusion.during.generate import Wanted, generate
 from anabranch.serving.fusion.during.linear import linear
 from anabranch.serving.fusion.during.log_linear import log_linear
-from anabranch.serving.fusion.during.methods import gac, purify, unite
-from anabranch.serving.fusion.during.one_of import OneOf
+from anabranch.serving.fusion.during.me import ME
+from anabranch.serving.fusion.during.purify import Purify
 from anabranch.serving.fusion.during.step import Step
 from anabranch.serving.fusion.during.top_k_union import TopKUnion
+from anabranch.serving.fusion.during.unite import UniTE
 from anabranch.upstreams.local.sampling import Sampling
 from tests.serving.fusion.during.toys import TableModel, letters
 
-MERGED: list[Step] = [gac(), gac(threshold=0.5), unite(), unite(k=2), purify()]
+MERGED: list[Step] = [GaC(), GaC(threshold=0.5), UniTE(), UniTE(k=2), Purify()]
 SEEDS = st.integers(0, 10_000)
 
 
@@ -39,7 +41,7 @@ def test_a_model_with_itself_writes_what_it_writes_alone(seed: int, step: Step) 
 
 
 @settings(max_examples=30)
-@given(SEEDS, st.sampled_from([*MERGED, OneOf()]), st.sampled_from([0.0, 1.0]))
+@given(SEEDS, st.sampled_from([*MERGED, ME()]), st.sampled_from([0.0, 1.0]))
 def test_a_model_that_weighs_everything_writes_what_it_writes_alone(seed: int, step: Step, temperature: float) -> None:
     """Under the same draws; the union has no more symbols than its own vocabulary, so columns are the same."""
     first, second = letters(seed, b"ab", b"bc"), letters(seed + 1, b"ab", b"bc")
@@ -139,7 +141,7 @@ def test_me_draws_from_the_mixture() -> None:
     weights = [0.3, 0.7]
     ensemble, draws = Ensemble.of(models), 20_000
     texts = ensemble.begin([[[0]] * 2]) * draws
-    found = OneOf()(
+    found = ME()(
         ensemble, texts, torch.tensor([weights]).expand(draws, -1), [Sampling(1.0, seed=one) for one in range(draws)]
     )
     expected = oracle(models, weights)
@@ -154,13 +156,13 @@ def test_models_that_are_not_asked_compute_nothing_and_catch_up_at_once() -> Non
     second = letters(1)
     ensemble = Ensemble.of([first, second])
     steps = [
-        piece.added for piece in generate(ensemble, gac(threshold=0.9), [Wanted([[0]] * 2, [1, 1], 5)]) if piece.added
+        piece.added for piece in generate(ensemble, GaC(threshold=0.9), [Wanted([[0]] * 2, [1, 1], 5)]) if piece.added
     ]
     assert [step.asked for step in steps] == [(0,)] * 4 + [(0, 1)]
     assert second.work.forwards == 1 and first.work.forwards == 5
 
 
-@pytest.mark.parametrize("step", [gac(), unite()])
+@pytest.mark.parametrize("step", [GaC(), UniTE()])
 def test_every_model_takes_one_forward_a_step(step: Step) -> None:
     models = [letters(3, b"ab"), letters(4, b"cd"), letters(5)]
     wanted = [Wanted([[0]] * 3, [1, 1, 1], 6), Wanted([[1]] * 3, [1, 2, 3], 6)]

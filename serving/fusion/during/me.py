@@ -15,8 +15,8 @@ from anabranch.upstreams.local.sampling import Sampling
 
 
 @dataclass(frozen=True)
-class OneOf:
-    """Draw a model by its weight, then a token from that model alone (ME).
+class ME:
+    """Draw a model by its weight, then a token from that model alone.
 
     With one vocabulary, temperature 1 and no top-p this is the law of the whole mixture at the cost of one model.
     Otherwise it is a mixture of laws that were each cut down by themselves. At temperature 0 the model is drawn all

@@ -1,0 +1,150 @@
+"""Several language models of this machine that write together, as one upstream."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anabranch.registry import resolve
+from anabranch.serving.fusion.during.registry import FUSIONS
+from anabranch.upstreams.local.model_folder import check_folder, is_on_hub, window_of
+from anabranch.upstreams.local.threaded import CAPABILITIES, Orders, ThreadedModel
+from anabranch.upstreams.pocket.frozen import WEIGHTS, check_frozen
+
+if TYPE_CHECKING:  # torch is imported by the worker's thread, when the model is first needed
+    from anabranch.serving.fusion.during.engine import FusionEngine
+    from anabranch.serving.fusion.during.symbols import Symbols
+
+
+@dataclass(frozen=True)
+class FusedReady:
+    """Models that are loaded, see `Ready`.
+
+    Args:
+        engine: writes texts.
+        orders: what requests mean.
+        vocabulary: of the symbols that are written.
+        context_window: of the model with the least room.
+    """
+
+    engine: "FusionEngine"
+    orders: Orders
+    vocabulary: "Symbols"
+    context_window: int | None
+
+
+class FusedModel(ThreadedModel):
+    """A text of which every token is chosen by several models with tokenizers of their own, streamed as it is chosen.
+
+    Wherever a model can be named this one can: in a pool, and so in collected labels, as an arm of routers, and behind
+    `serve`. What is not in the settings is never loaded. `usage` counts the prompt tokens of all models and, for each
+    token that is written, one for each model that was asked.
+
+    Args:
+        name: for logs and errors, and a name of the model.
+        members: M folders or ids on the hub, as of `LocalModel`, or names of pocket models.
+        method: a registry name, see `FUSIONS`.
+        settings: of the method.
+        weights: M, at least 0; equal ones if None.
+        models: other names that requests may call it.
+        device: such as cpu or cuda:1; auto for a GPU if there is one.
+        dtype: float32, bfloat16 or float16; auto for what the weights were saved as.
+        max_batch: texts written at once.
+
+    Raises:
+        ValueError: fewer than two members, a folder that holds no model, weights that cannot be, or a method that is
+            not known. What is wrong with the method's settings is said when the models are loaded.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        members: Sequence[str | Path],
+        *,
+        method: str = "gac",
+        settings: Mapping[str, Any] | None = None,
+        weights: Sequence[float] | None = None,
+        models: Collection[str] = (),
+        device: str = "auto",
+        dtype: str = "float32",
+        max_batch: int = 32,
+    ) -> None:
+        if len(members) < 2:
+            raise ValueError(f"{name!r} fuses {len(members)} models; give two or more `members`")
+        folders = [_folder(member) for member in members]
+        load = partial(
+            _load,
+            name,
+            folders,
+            step=_step(method, settings or {}),
+            weights=_shares(weights, len(members)),
+            device=device,
+            dtype=dtype,
+            max_batch=max_batch,
+        )
+        windows = [None if is_on_hub(folder) else window_of(folder) for folder in folders]
+        super().__init__(name, load, models=models, window=_least(windows), capabilities=CAPABILITIES)
+
+
+def _folder(member: str | Path) -> str | Path:
+    if isinstance(member, str) and "/" not in member and (WEIGHTS / member).is_dir():
+        return check_frozen(member)
+    if not is_on_hub(member):
+        check_folder(member)
+    return member
+
+
+def _step(method: str, settings: Mapping[str, Any]) -> Callable[[], Any]:
+    """Makes the method, which imports torch; what is wrong with its name is said now."""
+    if method not in FUSIONS:
+        raise ValueError(f"unknown fusion method {method!r}; known: {', '.join(FUSIONS)}")
+
+    def make() -> Any:
+        return resolve(method, FUSIONS, "fusion method")(**settings)
+
+    return make
+
+
+def _shares(weights: Sequence[float] | None, members: int) -> tuple[float, ...]:
+    given = (1.0,) * members if weights is None else tuple(weights)
+    if len(given) != members or not all(0 <= one < float("inf") for one in given) or not sum(given) > 0:
+        raise ValueError(f"weights {list(given)}: {members} members need as many weights, at least 0 and not all 0")
+    return tuple(one / sum(given) for one in given)
+
+
+def _least(windows: Sequence[int | None]) -> int | None:
+    return min((window for window in windows if window is not None), default=None)
+
+
+def _load(
+    name: str,
+    folders: Sequence[str | Path],
+    *,
+    step: Callable[[], Any],
+    weights: tuple[float, ...],
+    device: str,
+    dtype: str,
+    max_batch: int,
+) -> FusedReady:
+    try:
+        from anabranch.serving.fusion.during.engine import FusionEngine
+        from anabranch.serving.fusion.during.ensemble import Ensemble
+        from anabranch.serving.fusion.during.fused_orders import FusedOrders
+        from anabranch.serving.fusion.during.symbols import Symbols
+        from anabranch.serving.fusion.during.union_cache import cached_union
+        from anabranch.upstreams.local.loading import load_rows
+        from anabranch.upstreams.local.orders import Orders as OrdersOfOne
+    except ImportError as error:
+        raise ValueError(
+            f"fused model {name!r} needs torch and transformers: pip install 'anabranch[train]'"
+        ) from error
+    rows = [load_rows(folder, device=device, dtype=dtype) for folder in folders]
+    ensemble = Ensemble(tuple(rows), cached_union([one.vocabulary for one in rows]))
+    orders = [OrdersOfOne(name, one.tokenizer, one.window, one.vocabulary.ends) for one in rows]
+    return FusedReady(
+        FusionEngine(name, ensemble, step(), max_batch),
+        FusedOrders(orders, weights, ensemble.union.end),
+        Symbols(ensemble.union),
+        _least([one.window for one in rows]),
+    )

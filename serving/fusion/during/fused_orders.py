@@ -1,0 +1,45 @@
+"""What a request orders of several models that write one text."""
+
+from collections.abc import Sequence
+
+from anabranch.serving.fusion.during.engine import FusedOrder
+from anabranch.upstreams.local.completion import Order
+from anabranch.upstreams.local.threaded import Orders
+from anabranch.upstreams.text_completion import TextRequest
+from anabranch.upstreams.upstream import Request
+
+
+class FusedOrders:
+    """Each model reads the request in its own template; the text is as long as the model with the least room allows.
+
+    Args:
+        members: M, of each model.
+        weights: M; they sum to 1.
+        end: the symbol that ends a text.
+    """
+
+    def __init__(self, members: Sequence[Orders], weights: Sequence[float], end: int) -> None:
+        self._members, self._weights, self._end = tuple(members), tuple(weights), end
+
+    def chat(self, request: Request, streams: bool) -> FusedOrder:
+        """The answer to a chat; raises `BadRequest` if any of the models cannot give it."""
+        return self._fused([member.chat(request, streams) for member in self._members])
+
+    def text(self, request: TextRequest, streams: bool) -> FusedOrder:
+        """The continuation of a text; raises `BadRequest` if any of the models cannot give it."""
+        return self._fused([member.text(request, streams) for member in self._members])
+
+    def _fused(self, orders: Sequence[Order]) -> FusedOrder:
+        first = orders[0]
+        return FusedOrder(
+            prompt=first.prompt,
+            max_tokens=min(order.max_tokens for order in orders),
+            sampling=first.sampling,
+            stops=first.stops,
+            ends=frozenset({self._end}),
+            top=first.top,
+            echo=first.echo,
+            streams=first.streams,
+            prompts=tuple(tuple(order.prompt) for order in orders),
+            weights=self._weights,
+        )

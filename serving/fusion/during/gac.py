@@ -1,0 +1,47 @@
+"""GaC: the mean of all models over the union of their vocabularies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from anabranch.serving.fusion.during.ensemble import Ensemble, Text
+from anabranch.serving.fusion.during.linear import linear
+from anabranch.serving.fusion.during.step import Added
+from anabranch.serving.fusion.during.together import together
+from anabranch.serving.fusion.during.when_unsure import when_unsure
+from anabranch.upstreams.local.sampling import Sampling
+
+
+@dataclass(frozen=True)
+class GaC:
+    """Average the next token's probabilities over the union of vocabularies, always or where one model is unsure.
+
+    Args:
+        threshold: probability of the primary model's likeliest token above which it writes alone; 1 asks all models
+            for every token, as the authors' configuration does.
+        primary: the place of the model that writes while it is sure.
+
+    Raises:
+        ValueError: a threshold that is no probability, or a negative place.
+    """
+
+    source = "Yu et al. 2024, arXiv 2406.12585; yaoching0/GaC"
+    specification = "code"
+    threshold: float = 1.0
+    primary: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1 or self.primary < 0:
+            raise ValueError(
+                f"threshold {self.threshold}, primary {self.primary}: a probability, 1 to ask all models always, and "
+                "the place of a model, from 0 on"
+            )
+
+    def __call__(
+        self, ensemble: Ensemble, texts: Sequence[Text], weights: Tensor, sampling: Sequence[Sampling]
+    ) -> list[Added]:
+        """See `Step`."""
+        if self.threshold == 1:
+            return together(linear, ensemble, texts, weights, sampling)
+        return when_unsure(self.primary, self.threshold, linear, ensemble, texts, weights, sampling)

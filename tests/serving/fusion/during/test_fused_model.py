@@ -1,0 +1,123 @@
+"""Pocket models that write together, behind the contract of every upstream."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from anabranch.serving.fusion.during.fused_model import FusedModel
+from anabranch.upstreams.errors import BadRequest
+from anabranch.upstreams.local.local_model import LocalModel
+from anabranch.upstreams.pocket.frozen import check_frozen
+from anabranch.upstreams.pocket.frozen import test_questions as frozen_questions
+from anabranch.upstreams.pool import OpenPool, pool_from
+from anabranch.upstreams.upstream import Reply, Request
+
+OWL, HERON, WREN = "pocket-owl", "pocket-heron", "pocket-wren"
+PROMPTS = [question.prompt for question in frozen_questions()[:6]]
+
+
+def ask(prompt: str, **settings: Any) -> Request:
+    return Request("mix", ({"role": "user", "content": prompt},), max_tokens=24, **{"temperature": 0.0, **settings})
+
+
+async def replies(model: FusedModel | LocalModel, asked: list[Request]) -> list[Reply]:
+    try:
+        return list(await asyncio.gather(*map(model.complete, asked)))
+    finally:
+        await model.close()
+
+
+def fused(*members: str, **settings: Any) -> FusedModel:
+    return FusedModel("mix", members, device="cpu", **settings)
+
+
+@pytest.mark.parametrize("method", ["gac", "unite", "me"])
+def test_a_member_that_weighs_everything_answers_as_it_does_alone(method: str) -> None:
+    asked = [ask(prompt) for prompt in PROMPTS]
+    alone = asyncio.run(replies(LocalModel("mix", check_frozen(OWL), device="cpu"), asked))
+    mixed = asyncio.run(replies(fused(OWL, WREN, method=method, weights=[1, 0]), asked))
+    assert [reply.text for reply in mixed] == [reply.text for reply in alone]
+    assert [reply.finish_reason for reply in mixed] == [reply.finish_reason for reply in alone]
+
+
+def test_texts_together_are_what_each_is_alone_and_pieces_make_the_whole() -> None:
+    asked = [ask(prompt, temperature=0.8, seed=place) for place, prompt in enumerate(PROMPTS)]
+
+    async def all_ways() -> tuple[list[Reply], list[str], list[str]]:
+        model = fused(OWL, HERON)
+        try:
+            together = list(await asyncio.gather(*map(model.complete, asked)))
+            one_by_one = [(await model.complete(request)).text for request in asked]
+            return together, one_by_one, ["".join([chunk.text async for chunk in model.stream(one)]) for one in asked]
+        finally:
+            await model.close()
+
+    together, one_by_one, streamed = asyncio.run(all_ways())
+    assert [reply.text for reply in together] == one_by_one == streamed
+
+
+def test_usage_is_that_of_all_members() -> None:
+    """Each reads the prompt in its own tokens, and is asked for each token that is written."""
+    request = ask(PROMPTS[0])
+    alone = [
+        asyncio.run(replies(LocalModel("mix", check_frozen(name), device="cpu"), [request]))[0] for name in (OWL, HERON)
+    ]
+    (both,) = asyncio.run(replies(fused(OWL, HERON), [ask(PROMPTS[0], top_logprobs=0)]))
+    assert both.usage is not None and all(reply.usage for reply in alone)
+    assert both.usage.prompt_tokens == sum(reply.usage.prompt_tokens for reply in alone if reply.usage)
+    assert both.usage.completion_tokens % 2 == 0 and len(both.logprobs) <= both.usage.completion_tokens // 2
+
+
+def test_a_pool_names_it_like_any_model(tmp_path: Any) -> None:
+    contents = {
+        "upstreams": {"mix": {"kind": "fusion", "members": [OWL, HERON], "method": "unite", "settings": {"k": 5}}},
+        "models": [{"name": "mix", "upstream": "mix", "prices": {"input_cost_per_token": 1e-6}}],
+    }
+
+    async def answer() -> str:
+        async with OpenPool(pool_from(contents, tmp_path, "here")) as pool:
+            return (await pool.served("mix").upstream.complete(ask(PROMPTS[0]))).text
+
+    assert asyncio.run(answer())
+
+
+def test_what_a_member_cannot_do_is_refused() -> None:
+    async def refused() -> None:
+        model = fused(OWL, HERON)
+        try:
+            with pytest.raises(BadRequest, match="cannot honour 'tools'"):
+                await model.complete(ask("x", extra={"tools": [{"type": "function"}]}))
+        finally:
+            await model.close()
+
+    asyncio.run(refused())
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"members": [OWL]}, "fuses 1 models"),
+        ({"members": [OWL, HERON], "method": "gca"}, "unknown fusion method 'gca'; known: gac, me, purify, unite"),
+        ({"members": [OWL, HERON], "weights": [1]}, "2 members need as many weights"),
+        ({"members": [OWL, HERON], "weights": [0, 0]}, "not all 0"),
+        ({"members": [OWL, "/nowhere/at/all"]}, "nowhere"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_before_anything_is_loaded(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        FusedModel("mix", **settings)
+
+
+def test_closing_while_it_writes_ends_the_answer() -> None:
+    async def closed() -> int:
+        model = fused(OWL, HERON)
+        stream: AsyncIterator[Any] = model.stream(ask(PROMPTS[0]))
+        await anext(stream)
+        await stream.aclose()  # type: ignore[attr-defined]
+        (reply,) = await asyncio.gather(model.complete(ask(PROMPTS[1])))
+        await model.close()
+        return len(reply.text)
+
+    assert asyncio.run(closed()) > 0
