@@ -300,14 +300,16 @@ def test_it_serves_one_event_loop_after_another(folder: Path) -> None:
 def test_a_failure_reaches_every_caller_and_the_next_call_is_served(folder: Path) -> None:
     async def ask(local: LocalModel) -> tuple[list[object], Reply]:
         loaded = await local._worker.start()
-        failing, works = True, loaded.engine._batch.step
+        batch: Any = loaded.engine._batch  # type: ignore[attr-defined]
+        failing, works = True, batch.step
 
         def step(tokens: Sequence[int]) -> torch.Tensor:
             if failing:
                 raise torch.OutOfMemoryError("no room")
-            return works(tokens)
+            logits: torch.Tensor = works(tokens)
+            return logits
 
-        loaded.engine._batch.step = step  # type: ignore[method-assign]
+        batch.step = step
         ended = await asyncio.gather(*(local.complete(ASK) for _ in range(5)), return_exceptions=True)
         failing = False
         return list(ended), await local.complete(ASK)
