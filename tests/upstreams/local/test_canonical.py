@@ -178,11 +178,12 @@ def test_an_added_token_is_found_with_its_last_byte() -> None:
 
 
 def test_threes_from_the_right_move() -> None:
-    growing = CanonicalText(encoder("digits"))
+    """A digit more moves all of seven words, far beyond the last two; three more move none."""
     assert [text_of("digits", word.ids) for word in encoder("digits").words(b"1234567")[1:]] == [b"1", b"234", b"567"]
-    growing.write(b"1234567")
-    growing.write(b"12345678")
-    assert growing.ids == encoder("digits").encode(b"12345678")
+    growing, run = CanonicalText(encoder("digits")), b"x " + b"1234567890" * 4
+    for end in (20, 21, 22, 25, 42):
+        growing.write(run[:end])
+        assert growing.ids == encoder("digits").encode(run[:end])
 
 
 def test_half_a_character_waits_where_there_are_no_bytes() -> None:

@@ -226,6 +226,36 @@ def test_texts_are_scored_in_one_forward_with_what_is_pending(rows: LiveRows) ->
     assert done(rows, lambda: rows.next([row])) == Work(0, 0)
 
 
+def test_what_was_kept_of_ids_that_were_written_over_is_not_said_of_others(rows: LiveRows) -> None:
+    """Steps keep lengths 6 to 8; then "XYZ" is read at once, so that nothing is known after its first letters."""
+    (row,) = rows.open([PROMPT])
+    for text in (b"a", b"ab", b"abc", b"XYZ"):
+        rows.write(row, text)
+        rows.next([row])
+    rows.write(row, b"XY")
+    assert close(rows.next([row])[0], afresh(rows, [*PROMPT, *rows.ids(row)])[-1])
+
+
+def test_what_was_scored_and_written_over_is_read_again(rows: LiveRows) -> None:
+    (row,) = rows.open([PROMPT])
+    rows.score(row, [b"xyz", b"cde"])
+    rows.write(row, b"QRSTUV")
+    rows.next([row])
+    rows.write(row, b"cde")
+    assert done(rows, lambda: rows.next([row])) == Work(1, 3)
+    assert close(rows.next([row])[0], afresh(rows, [*PROMPT, *rows.ids(row)])[-1])
+
+
+def test_what_was_scored_is_not_taken_for_the_same_text_elsewhere(rows: LiveRows) -> None:
+    """Scored after "ab", and then written in its place."""
+    (row,) = rows.open([PROMPT])
+    rows.write(row, b"ab")
+    rows.score(row, [b"cde"])
+    rows.write(row, b"cde")
+    assert done(rows, lambda: rows.next([row])) == Work(1, 3)
+    assert close(rows.next([row])[0], afresh(rows, [*PROMPT, *rows.ids(row)])[-1])
+
+
 @pytest.mark.parametrize("chosen", [b"cde", b"cdXY", b"cd"])
 def test_a_text_that_was_scored_is_not_read_again(rows: LiveRows, chosen: bytes) -> None:
     """Written whole, nothing is left to read; with its beginning and more, that; with its beginning, its last id."""
