@@ -80,17 +80,17 @@ class Canonical:
 
     def _of_characters(self, part: str, at: int) -> Iterator[Word]:
         encoding = self._backend.encode(part, add_special_tokens=False)
-        begins = [*self._beginnings(encoding), len(encoding.ids)]
+        ids, offsets = encoding.ids, encoding.offsets  # each of these makes a list
         before = 0
-        for first, last in pairwise(begins):
-            start = encoding.offsets[first][0]
+        for first, last in pairwise([*self._beginnings(encoding, offsets), len(ids)]):
+            start = offsets[first][0]
             at += len(part[before:start].encode())
             before = start
-            yield Word(at, encoding.ids[first:last])
+            yield Word(at, ids[first:last])
 
-    def _beginnings(self, encoding: Encoding) -> Iterator[int]:
+    def _beginnings(self, encoding: Encoding, offsets: Sequence[tuple[int, int]]) -> Iterator[int]:
         """Which tokens begin words."""
-        words, pieces, offsets = encoding.word_ids, encoding.tokens, encoding.offsets
+        words, pieces = encoding.word_ids, encoding.tokens
         for token in range(len(pieces)):
             inside = token > 0 and offsets[token][0] < offsets[token - 1][1]  # a character that a normaliser took apart
             if not inside and (token == 0 or words[token] != words[token - 1] or self._begins_blank(pieces, token)):
