@@ -143,7 +143,11 @@ def test_as_json_and_back_it_decides_alike(few: Fitted) -> None:
 
 
 def through_json(fitted: Fitted) -> Plan:
-    facts: dict[str, Any] = {"recipe_settings": asdict(cast(Any, fitted.recipe)), "target": "", "routing_text_version": ""}
+    facts: dict[str, Any] = {
+        "recipe_settings": asdict(cast(Any, fitted.recipe)),
+        "target": "",
+        "routing_text_version": "",
+    }
     text = CascadeSettings.of(fitted.plan, recipe=fitted.plan.name, **facts).model_dump_json()
     return CascadeSettings.model_validate_json(text).plan(fitted.plan.name, {})
 

@@ -35,6 +35,7 @@ class LiveRows:
     def __init__(self, forward: Forward, tokenizer: PreTrainedTokenizerBase, vocabulary: TokenBytes) -> None:
         self.vocabulary, self.work = vocabulary, Work()
         self.tokenizer = Vocabulary(tokenizer, len(vocabulary))
+        self.parameters: int = forward.model.num_parameters()
         self.window: int | None = getattr(forward.model.config.get_text_config(), "max_position_embeddings", None)
         self._forward = forward
         self._encoder = Canonical(tokenizer.backend_tokenizer, vocabulary)

@@ -57,8 +57,7 @@ def load(
         ValueError: the folder holds no causal language model with all its weights in safetensors, or no tokenizer.
     """
     model, tokenizer = _files(f"local model {name!r}", folder, dtype)
-    with ONE_AT_A_TIME:
-        set_threads(threads or (1 if model.num_parameters() < SMALL else torch.get_num_threads()))
+    set_threads_for(model.num_parameters(), threads)
     model = model.to(_device(device)).eval()
     with torch.inference_mode():
         batch = batch_for(Forward(model), max_batch)
@@ -84,6 +83,12 @@ def load_rows(folder: str | Path, device: str, dtype: str) -> LiveRows:
     model = model.to(_device(device)).eval()
     size = len(model.get_output_embeddings().weight)
     return LiveRows(Forward(model), tokenizer, token_bytes(tokenizer, size, _ends(model, tokenizer.eos_token_id)))
+
+
+def set_threads_for(parameters: int, threads: int | None = None) -> None:
+    """Let this thread alone use so many for its operations; if None as many as pay for a model of that size."""
+    with ONE_AT_A_TIME:
+        set_threads(threads or (1 if parameters < SMALL else torch.get_num_threads()))
 
 
 def set_threads(threads: int) -> None:

@@ -52,7 +52,8 @@ class Ensemble:
         model = self.models[place]
         for text in texts:
             model.write(text.rows[place], text.written)
-        return model.next([text.rows[place] for text in texts])
+        said = model.next([text.rows[place] for text in texts])
+        return said.to(self.union.columns[place].device)  # models may be on devices of their own
 
     def end(self, texts: Sequence[Text]) -> None:
         """Forget texts."""

@@ -133,13 +133,14 @@ def _load(
         from anabranch.serving.fusion.during.fused_orders import FusedOrders
         from anabranch.serving.fusion.during.symbols import Symbols
         from anabranch.serving.fusion.during.union_cache import cached_union
-        from anabranch.upstreams.local.loading import load_rows
+        from anabranch.upstreams.local.loading import load_rows, set_threads_for
         from anabranch.upstreams.local.orders import Orders as OrdersOfOne
     except ImportError as error:
         raise ValueError(
             f"fused model {name!r} needs torch and transformers: pip install 'anabranch[train]'"
         ) from error
     rows = [load_rows(folder, device=device, dtype=dtype) for folder in folders]
+    set_threads_for(max(one.parameters for one in rows))
     ensemble = Ensemble(tuple(rows), cached_union([one.vocabulary for one in rows]))
     orders = [OrdersOfOne(name, one.tokenizer, one.window, one.vocabulary.ends) for one in rows]
     return FusedReady(

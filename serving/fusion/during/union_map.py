@@ -95,16 +95,11 @@ def _without_ends(vocabulary: TokenBytes) -> list[bytes | None]:
 
 def _first_ids(written: _Written, texts: Sequence[bytes]) -> list[int]:
     ids = {text: token for token, text in reversed([*enumerate(written)]) if text is not None}
-    longest = max(map(len, ids), default=0)
-    return [_first_id(ids, text, longest) for text in texts]
-
-
-def _first_id(ids: dict[bytes, int], text: bytes, longest: int) -> int:
-    found = ids.get(text)
-    if found is not None:
-        return found
-    for size in range(min(longest, len(text) - 1), 0, -1):
-        found = ids.get(text[:size])
-        if found is not None:
-            return found
-    return -1
+    beginnings, found = [(b"", -1)], []
+    for text in texts:  # sorted, so what a text begins with came before it, and all between begins with that too
+        while not text.startswith(beginnings[-1][0]):
+            beginnings.pop()
+        if text in ids:
+            beginnings.append((text, ids[text]))
+        found.append(beginnings[-1][1])
+    return found
