@@ -94,6 +94,10 @@ class Completion:
         elif self.order.streams:
             self._flush()
 
+    def cut_short(self) -> None:
+        """End it where it is, as there is no room for more."""
+        self._end("length")
+
     def fail(self, error: UpstreamError) -> None:
         """End it with an error."""
         self.over = True

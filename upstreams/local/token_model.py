@@ -37,6 +37,10 @@ class TokenModel(Protocol):
     def work(self) -> Work:
         """What it has done so far."""
 
+    @property
+    def window(self) -> int | None:
+        """The most ids of a row, its prompt included; None for no limit."""
+
     def open(self, prompts: Sequence[Sequence[int]]) -> list[int]:
         """Begin rows after these prompts, none of them empty; their numbers. Nothing is computed yet."""
 

@@ -1,7 +1,6 @@
 """Continuous batching of fused texts: they join between two steps and leave when they end."""
 
 import logging
-import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,6 +62,7 @@ class FusionEngine:
         arriving = [waiting.popleft() for _ in range(min(len(waiting), self._capacity - len(self._running)))]
         self._admit([one for one in arriving if not one.cancelled])
         try:
+            self._cut_short()
             if self._running:
                 self._take(self._step(self._ensemble, *self._asked()))
         except Exception as error:
@@ -85,6 +85,13 @@ class FusionEngine:
             completion.finish_prompt()
         self._leave()
 
+    def _cut_short(self) -> None:
+        """End texts that a model has no room for: that one would fail all of them."""
+        for completion, text in self._running:
+            if not self._ensemble.fits(text):
+                completion.cut_short()
+        self._leave()
+
     def _asked(self) -> tuple[list[Text], Tensor, list[Sampling]]:
         orders = [_fused(completion) for completion, _ in self._running]
         weights = torch.tensor([order.weights for order in orders])
@@ -93,7 +100,7 @@ class FusionEngine:
     def _take(self, steps: list[Added]) -> None:
         for (completion, text), added in zip(self._running, steps, strict=True):
             text.written += added.written
-            completion.take(Scored(added.symbol, math.log(added.probability)), computed=len(added.asked))
+            completion.take(Scored(added.symbol, added.logprob), computed=len(added.asked))
 
     def _leave(self) -> None:
         over = [text for completion, text in self._running if completion.over or completion.cancelled]

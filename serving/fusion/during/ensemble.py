@@ -15,10 +15,12 @@ class Text:
 
     Args:
         rows: M, its row in each model.
+        prompts: M, how many ids come before it.
         written: so far, the prompt left out; it may end in the middle of a character.
     """
 
     rows: tuple[int, ...]
+    prompts: tuple[int, ...]
     written: bytes = b""
 
 
@@ -42,7 +44,13 @@ class Ensemble:
     def begin(self, prompts: Sequence[Sequence[Sequence[int]]]) -> list[Text]:
         """Open a text after each of B prompts, which are M lists of ids, one a model."""
         rows = [model.open([prompt[place] for prompt in prompts]) for place, model in enumerate(self.models)]
-        return [Text(each) for each in zip(*rows, strict=True)]
+        return [
+            Text(each, tuple(map(len, prompt))) for each, prompt in zip(zip(*rows, strict=True), prompts, strict=True)
+        ]
+
+    def fits(self, text: Text) -> bool:
+        """Whether every model can read all of it, in its own tokens, however few the others need."""
+        return all(self._fits(place, text) for place in range(len(self.models)))
 
     def ask(self, place: int, texts: Sequence[Text]) -> Tensor:
         """What one model thinks follows each of n texts: log-probabilities float32 (n, V).
@@ -59,3 +67,11 @@ class Ensemble:
         """Forget texts."""
         for place, model in enumerate(self.models):
             model.drop([text.rows[place] for text in texts])
+
+    def _fits(self, place: int, text: Text) -> bool:
+        model, before = self.models[place], text.prompts[place]
+        # no token writes less than a byte, so most texts need not be taken apart to see
+        if model.window is None or before + len(text.written) <= model.window:
+            return True
+        model.write(text.rows[place], text.written)
+        return before + len(model.ids(text.rows[place])) <= model.window

@@ -1,7 +1,7 @@
 """Several language models of this machine that write together, as one upstream."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,15 @@ from anabranch.registry import resolve
 from anabranch.serving.fusion.during.registry import FUSIONS
 from anabranch.upstreams.local.model_folder import check_folder, is_on_hub, window_of
 from anabranch.upstreams.local.threaded import CAPABILITIES, Orders, ThreadedModel
-from anabranch.upstreams.pocket.frozen import WEIGHTS, check_frozen
+from anabranch.upstreams.pocket.frozen import check_frozen
+from anabranch.upstreams.pocket.members import MEMBERS
 
 if TYPE_CHECKING:  # torch is imported by the worker's thread, when the model is first needed
     from anabranch.serving.fusion.during.engine import FusionEngine
+    from anabranch.serving.fusion.during.step import Step
     from anabranch.serving.fusion.during.symbols import Symbols
+
+POCKET = "pocket-"
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,8 @@ class FusedModel(ThreadedModel):
         max_batch: texts written at once.
 
     Raises:
-        ValueError: fewer than two members, a folder that holds no model, weights that cannot be, or a method that is
-            not known. What is wrong with the method's settings is said when the models are loaded.
+        ValueError: fewer than two members, a folder that holds no model, weights that cannot be, a method or a setting
+            of it that is not known or cannot be, or torch is not installed.
     """
 
     def __init__(
@@ -77,33 +81,41 @@ class FusedModel(ThreadedModel):
             _load,
             name,
             folders,
-            step=_step(method, settings or {}),
+            step=_step(name, method, settings or {}),
             weights=_shares(weights, len(members)),
             device=device,
             dtype=dtype,
             max_batch=max_batch,
         )
         windows = [None if is_on_hub(folder) else window_of(folder) for folder in folders]
-        super().__init__(name, load, models=models, window=_least(windows), capabilities=CAPABILITIES)
+        super().__init__(
+            name, load, models=models, window=_least(windows), capabilities=replace(CAPABILITIES, prompt_logprobs=False)
+        )
 
 
 def _folder(member: str | Path) -> str | Path:
-    if isinstance(member, str) and "/" not in member and (WEIGHTS / member).is_dir():
-        return check_frozen(member)
+    if str(member) in MEMBERS:
+        return check_frozen(str(member))
+    if str(member).startswith(POCKET):
+        raise ValueError(f"no pocket model is called {member!r}; there are {', '.join(MEMBERS)}")
     if not is_on_hub(member):
         check_folder(member)
     return member
 
 
-def _step(method: str, settings: Mapping[str, Any]) -> Callable[[], Any]:
-    """Makes the method, which imports torch; what is wrong with its name is said now."""
+def _step(name: str, method: str, settings: Mapping[str, Any]) -> "Step":
     if method not in FUSIONS:
         raise ValueError(f"unknown fusion method {method!r}; known: {', '.join(FUSIONS)}")
-
-    def make() -> Any:
-        return resolve(method, FUSIONS, "fusion method")(**settings)
-
-    return make
+    try:
+        kind = resolve(method, FUSIONS, "fusion method")
+    except ImportError as error:
+        raise ValueError(f"fused model {name!r} needs torch: pip install 'anabranch[train]'") from error
+    known = [field.name for field in fields(kind)]
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise ValueError(f"fusion method {method!r} has no setting {unknown}; its settings: {known or 'none'}")
+    step: Step = kind(**settings)
+    return step
 
 
 def _shares(weights: Sequence[float] | None, members: int) -> tuple[float, ...]:
@@ -121,7 +133,7 @@ def _load(
     name: str,
     folders: Sequence[str | Path],
     *,
-    step: Callable[[], Any],
+    step: "Step",
     weights: tuple[float, ...],
     device: str,
     dtype: str,
@@ -144,8 +156,8 @@ def _load(
     ensemble = Ensemble(tuple(rows), cached_union([one.vocabulary for one in rows]))
     orders = [OrdersOfOne(name, one.tokenizer, one.window, one.vocabulary.ends) for one in rows]
     return FusedReady(
-        FusionEngine(name, ensemble, step(), max_batch),
-        FusedOrders(orders, weights, ensemble.union.end),
+        FusionEngine(name, ensemble, step, max_batch),
+        FusedOrders(name, orders, weights, ensemble.union.end),
         Symbols(ensemble.union),
         _least([one.window for one in rows]),
     )

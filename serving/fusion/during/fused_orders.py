@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from anabranch.serving.fusion.during.engine import FusedOrder
+from anabranch.upstreams.errors import BadRequest
 from anabranch.upstreams.local.completion import Order
 from anabranch.upstreams.local.threaded import Orders
 from anabranch.upstreams.text_completion import TextRequest
@@ -13,13 +14,14 @@ class FusedOrders:
     """Each model reads the request in its own template; the text is as long as the model with the least room allows.
 
     Args:
+        name: of the upstream, for errors.
         members: M, of each model.
         weights: M; they sum to 1.
         end: the symbol that ends a text.
     """
 
-    def __init__(self, members: Sequence[Orders], weights: Sequence[float], end: int) -> None:
-        self._members, self._weights, self._end = tuple(members), tuple(weights), end
+    def __init__(self, name: str, members: Sequence[Orders], weights: Sequence[float], end: int) -> None:
+        self._name, self._members, self._weights, self._end = name, tuple(members), tuple(weights), end
 
     def chat(self, request: Request, streams: bool) -> FusedOrder:
         """The answer to a chat; raises `BadRequest` if any of the models cannot give it."""
@@ -31,6 +33,10 @@ class FusedOrders:
 
     def _fused(self, orders: Sequence[Order]) -> FusedOrder:
         first = orders[0]
+        if first.top:
+            raise BadRequest(self._name, "names no alternatives to its tokens; ask for top_logprobs 0, or for none")
+        if first.echo is not None and first.top is not None:
+            raise BadRequest(self._name, "does not score prompts; ask for no echo, or for no log-probabilities")
         return FusedOrder(
             prompt=first.prompt,
             max_tokens=min(order.max_tokens for order in orders),

@@ -21,9 +21,3 @@ def linear(said: Sequence[Tensor], union: UnionMap, weights: Tensor) -> Table:
     """
     merged = union.merge([one.exp() for one in said], weights)
     return Table(torch.arange(len(union), device=merged.device).expand(len(merged), -1), merged)
-
-
-def of_union(said: Tensor, union: UnionMap, place: int) -> Tensor:
-    """What one model gives each symbol, (n, U): the sum over its tokens that write the same."""
-    given = said.new_zeros(len(said), len(union) + 1)  # the last place takes what writes nothing
-    return given.index_add_(1, union.columns[place], said.exp())[:, :-1]

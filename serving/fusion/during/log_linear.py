@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from anabranch.serving.fusion.during.linear import of_union
 from anabranch.serving.fusion.during.table import Table
 from anabranch.serving.fusion.during.union_map import UnionMap
 
@@ -23,7 +22,7 @@ def log_linear(said: Sequence[Tensor], union: UnionMap, weights: Tensor) -> Tabl
         union: of the M vocabularies.
         weights: float32 (n, M).
     """
-    given = torch.stack([of_union(one, union, place) for place, one in enumerate(said)], dim=1)  # (n, M, U)
+    given = torch.stack([union.given(place, one.exp()) for place, one in enumerate(said)], dim=1)  # (n, M, U)
     share = weights[:, :, None]
     # 0 * -inf would be NaN: a model of weight 0 has no say
     logs = torch.where(share > 0, share * given.log(), 0.0).sum(dim=1)

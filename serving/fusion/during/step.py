@@ -17,14 +17,14 @@ class Added(NamedTuple):
         written: its bytes; they need not be whole characters. Empty if the text ends.
         ends: whether the text is over.
         asked: which models were asked for it.
-        probability: of what was chosen, by those that decided.
+        logprob: natural log of its probability, by those that decided, before temperature and top-p.
     """
 
     symbol: int
     written: bytes
     ends: bool
     asked: tuple[int, ...]
-    probability: float
+    logprob: float
 
 
 class Step(Protocol):
@@ -43,12 +43,10 @@ class Step(Protocol):
         """
 
 
-def added(
-    ensemble: Ensemble, symbols: Sequence[int], probability: Sequence[float], asked: tuple[int, ...]
-) -> list[Added]:
+def added(ensemble: Ensemble, symbols: Sequence[int], logprobs: Sequence[float], asked: tuple[int, ...]) -> list[Added]:
     """What symbols of the union write."""
     union = ensemble.union
     return [
-        Added(symbol, union.texts[symbol], symbol == union.end, asked, share)
-        for symbol, share in zip(symbols, probability, strict=True)
+        Added(symbol, union.texts[symbol], symbol == union.end, asked, logprob)
+        for symbol, logprob in zip(symbols, logprobs, strict=True)
     ]

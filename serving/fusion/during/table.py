@@ -21,14 +21,16 @@ class Table(NamedTuple):
     weight: Tensor
 
     def chosen(self, sampling: Sequence[Sampling]) -> tuple[list[int], list[float]]:
-        """A symbol for each text, and its probability; of equals the first, so columns have an order of their own.
+        """A symbol for each text, and its log-probability; of equals the first, so columns have an order of their own.
 
         Temperature and top-p apply here, after the merge, to what all models say together.
 
         >>> import torch
-        >>> Table(torch.tensor([[7, 9]]), torch.tensor([[0.2, 0.6]])).chosen([Sampling()])
-        ([9], [0.75])
+        >>> symbols, logprobs = Table(torch.tensor([[7, 9]]), torch.tensor([[1.0, 3.0]])).chosen([Sampling()])
+        >>> symbols, round(logprobs[0], 4)  # log 3/4
+        ([9], -0.2877)
         """
-        column = choose(self.weight.log(), sampling)[:, None]  # (n, 1)
-        share = self.weight.gather(1, column) / self.weight.sum(dim=1, keepdim=True)
-        return self.symbol.gather(1, column)[:, 0].tolist(), [round(one, 7) for one in share[:, 0].tolist()]
+        logs = self.weight.log()
+        column = choose(logs, sampling)[:, None]  # (n, 1)
+        chosen = logs.log_softmax(dim=1).gather(1, column)
+        return self.symbol.gather(1, column)[:, 0].tolist(), chosen[:, 0].tolist()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from anabranch.serving.fusion.during.linear import of_union
 from anabranch.serving.fusion.during.table import Table
 from anabranch.serving.fusion.during.union_map import UnionMap
 
@@ -27,7 +26,7 @@ class TopKUnion:
 
     def __call__(self, said: Sequence[Tensor], union: UnionMap, weights: Tensor) -> Table:
         """See `Merge`."""
-        given = [of_union(one, union, place) for place, one in enumerate(said)]
+        given = [union.given(place, one.exp()) for place, one in enumerate(said)]
         best = [one.topk(min(self.k, one.shape[1]), dim=1).indices for one in given]
         symbols = _together(best, weights)  # (n, K)
         known = symbols < len(union)

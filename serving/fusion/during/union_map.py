@@ -72,21 +72,29 @@ class UnionMap:
         pairs = zip(self.columns, self.first_ids, strict=True)
         return tuple((first >= 0) & (column[first] == torch.arange(len(self))) for column, first in pairs)
 
+    def given(self, place: int, probabilities: Tensor) -> Tensor:
+        """What one model gives each symbol, float32 (n, U): the sum over its ids that write the same.
+
+        Args:
+            place: of the model.
+            probabilities: (n, V of the model); what ids have that write nothing is lost.
+        """
+        given = probabilities.new_zeros(len(probabilities), len(self) + 1)
+        return given.index_add_(1, self.columns[place], probabilities)[:, :-1]
+
     def merge(self, probabilities: Sequence[Tensor], weights: Tensor) -> Tensor:
         """The weighted mean of what models give each symbol, float32 (n, U).
 
         Args:
-            probabilities: M, (n, V of the model); what ids have that write nothing is lost.
+            probabilities: M, (n, V of the model).
             weights: (n, M).
 
         >>> union = UnionMap.of([TokenBytes((b"a", b"a", None), frozenset({2})), TokenBytes((b"b", None), frozenset())])
         >>> union.merge([torch.tensor([[0.2, 0.3, 0.5]]), torch.tensor([[1.0, 0.0]])], torch.tensor([[0.5, 0.5]]))
         tensor([[0.2500, 0.5000, 0.2500]])
         """
-        merged = weights.new_zeros(len(weights), len(self) + 1)
-        for place, each in enumerate(probabilities):
-            merged.index_add_(1, self.columns[place], weights[:, place, None] * each)
-        return merged[:, :-1]
+        given = [weights[:, place, None] * self.given(place, each) for place, each in enumerate(probabilities)]
+        return torch.stack(given).sum(dim=0)
 
 
 def _without_ends(vocabulary: TokenBytes) -> list[bytes | None]:

@@ -12,6 +12,7 @@ from anabranch.upstreams.local.local_model import LocalModel
 from anabranch.upstreams.pocket.frozen import check_frozen
 from anabranch.upstreams.pocket.frozen import test_questions as frozen_questions
 from anabranch.upstreams.pool import OpenPool, pool_from
+from anabranch.upstreams.text_completion import TextRequest
 from anabranch.upstreams.upstream import Reply, Request
 
 OWL, HERON, WREN = "pocket-owl", "pocket-heron", "pocket-wren"
@@ -89,6 +90,10 @@ def test_what_a_member_cannot_do_is_refused() -> None:
         try:
             with pytest.raises(BadRequest, match="cannot honour 'tools'"):
                 await model.complete(ask("x", extra={"tools": [{"type": "function"}]}))
+            with pytest.raises(BadRequest, match="names no alternatives"):
+                await model.complete(ask("x", top_logprobs=5))
+            with pytest.raises(BadRequest, match="does not score prompts"):
+                await model.complete_text(TextRequest("mix", "x", echo=True, top_logprobs=0))
         finally:
             await model.close()
 
@@ -98,6 +103,12 @@ def test_what_a_member_cannot_do_is_refused() -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
+        ({"members": [OWL, "pocket-heorn"]}, "no pocket model is called 'pocket-heorn'; there are pocket-wren, "),
+        ({"members": [OWL, HERON], "method": "unite", "settings": {"k": 0}}, "k is 0; it must be 1 token or more"),
+        (
+            {"members": [OWL, HERON], "method": "unite", "settings": {"kk": 3}},
+            r"no setting \['kk'\]; its settings: \['k'\]",
+        ),
         ({"members": [OWL]}, "fuses 1 models"),
         ({"members": [OWL, HERON], "method": "gca"}, "unknown fusion method 'gca'; known: gac, me, purify, unite"),
         ({"members": [OWL, HERON], "weights": [1]}, "2 members need as many weights"),

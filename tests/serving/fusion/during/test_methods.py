@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from anabranch.serving.fusion.during.ensemble import Ensemble
 from anabranch.serving.fusion.during.gac import GaC
-from anabranch.serving.fusion.during.generate import Wanted, generate
 from anabranch.serving.fusion.during.linear import linear
 from anabranch.serving.fusion.during.log_linear import log_linear
 from anabranch.serving.fusion.during.me import ME
@@ -21,6 +20,7 @@ from anabranch.serving.fusion.during.top_k_union import TopKUnion
 from anabranch.serving.fusion.during.unite import UniTE
 from anabranch.upstreams.local.sampling import Sampling
 from tests.serving.fusion.during.toys import TableModel, letters
+from tests.serving.fusion.during.written import Desk, order, write
 
 MERGED: list[Step] = [GaC(), GaC(threshold=0.5), UniTE(), UniTE(k=2), Purify()]
 SEEDS = st.integers(0, 10_000)
@@ -29,8 +29,8 @@ SEEDS = st.integers(0, 10_000)
 def text_of(
     models: Sequence[TableModel], step: Step, weights: Sequence[float], sampling: Sampling | None = None
 ) -> str:
-    wanted = Wanted([[0]] * len(models), weights, 8, sampling or Sampling())
-    return "".join(piece.text for piece in generate(Ensemble.of(models), step, [wanted]))
+    (found,) = write(models, step, [order(len(models), 8, weights=weights, sampling=sampling)])
+    return found.text
 
 
 @settings(max_examples=30)
@@ -154,18 +154,19 @@ def test_models_that_are_not_asked_compute_nothing_and_catch_up_at_once() -> Non
     sure = torch.tensor([9.0, 0.0, 0.0, 0.0, -9.0, -9.0])
     first = TableModel(letters(0).vocabulary.written, [5], lambda text: sure if len(text) < 4 else sure / 9)
     second = letters(1)
-    ensemble = Ensemble.of([first, second])
-    steps = [
-        piece.added for piece in generate(ensemble, GaC(threshold=0.9), [Wanted([[0]] * 2, [1, 1], 5)]) if piece.added
-    ]
-    assert [step.asked for step in steps] == [(0,)] * 4 + [(0, 1)]
+    desk = Desk([first, second], GaC(threshold=0.9))
+    found = desk.hand_in(order(2, 5))
+    for _ in range(4):
+        desk.turn()
+    assert second.work.forwards == 0 and first.work.forwards == 4
+    desk.finish()
     assert second.work.forwards == 1 and first.work.forwards == 5
+    assert found.computed == 4 * 1 + 2
 
 
 @pytest.mark.parametrize("step", [GaC(), UniTE()])
 def test_every_model_takes_one_forward_a_step(step: Step) -> None:
     models = [letters(3, b"ab"), letters(4, b"cd"), letters(5)]
-    wanted = [Wanted([[0]] * 3, [1, 1, 1], 6), Wanted([[1]] * 3, [1, 2, 3], 6)]
-    steps = [piece for piece in generate(Ensemble.of(models), step, wanted) if piece.added]
-    longest = max(sum(piece.place == place for piece in steps) for place in (0, 1))
+    found = write(models, step, [order(3, 6), order(3, 6, weights=[1, 2, 3], prompt=1)])
+    longest = max(one.computed for one in found) // 3
     assert [model.work.forwards for model in models] == [longest] * 3

@@ -27,7 +27,9 @@ class TableModel:
     def __init__(self, written: Sequence[bytes | None], ends: Sequence[int], law: Law) -> None:
         self.vocabulary = TokenBytes(tuple(written), frozenset(ends))
         self.work = Work()
-        self._law = law
+        self.window: int | None = None
+        self.law = law
+        self.dropped: list[int] = []
         self._texts: dict[int, bytes] = {}
         self._asked: dict[int, bytes] = {}
 
@@ -44,7 +46,7 @@ class TableModel:
             self._asked[row] = self._texts[row]
         mute = torch.tensor([one is None for one in self.vocabulary.written])
         mute[[*self.vocabulary.ends]] = False
-        logits = torch.stack([self._law(self._texts[row]) for row in rows])
+        logits = torch.stack([self.law(self._texts[row]) for row in rows])
         return logits.masked_fill(mute, -torch.inf).log_softmax(dim=1)
 
     def write(self, row: int, text: bytes) -> None:
@@ -62,8 +64,7 @@ class TableModel:
         return new
 
     def drop(self, rows: Sequence[int]) -> None:
-        for row in rows:
-            self._texts[row] = b"dropped"
+        self.dropped += rows
 
 
 def law(size: int, seed: int, sharpness: float = 2.0) -> Law:

@@ -1,0 +1,143 @@
+"""When fused texts begin and end, what is given out of them, and that they do not touch each other."""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from anabranch.serving.fusion.during.gac import GaC
+from anabranch.serving.fusion.during.me import ME
+from anabranch.upstreams.errors import Closed, Overloaded
+from anabranch.upstreams.local.sampling import Sampling
+from tests.serving.fusion.during.toys import TableModel, letters
+from tests.serving.fusion.during.written import Desk, Written, order, write
+
+BYTES = [*(bytes([byte]) for byte in range(256)), None]
+
+
+def scripted(text: bytes) -> TableModel:
+    """A model of bytes that writes a text and ends it."""
+
+    def law(written: bytes) -> Tensor:
+        logits = torch.zeros(257)
+        logits[text[len(written)] if len(written) < len(text) else 256] = 20.0
+        return logits
+
+    return TableModel(BYTES, [256], law)
+
+
+def written(text: bytes, max_tokens: int = 50, stops: tuple[str, ...] = ()) -> Written:
+    (found,) = write([scripted(text)], GaC(), [order(1, max_tokens, stops=stops)])
+    return found
+
+
+def test_whole_characters_alone_are_given_out() -> None:
+    found = written("né→".encode())
+    assert [piece.text for piece in found.pieces if piece.text] == ["n", "é", "→"]
+    assert found.finish_reason == "stop" and found.computed == 7, "six bytes and the end"
+
+
+def test_what_never_became_a_character_is_shown_as_such() -> None:
+    assert written("né".encode()[:-1]).text == "n\N{REPLACEMENT CHARACTER}"
+
+
+def test_a_stop_string_ends_the_text_and_is_left_out() -> None:
+    found = written(b"one\n\ntwo", stops=("\n\n",))
+    assert (found.text, found.finish_reason, found.computed) == ("one", "stop", 5)
+
+
+def test_what_may_become_a_stop_string_is_given_out_in_the_end() -> None:
+    assert written(b"one\n", stops=("\n\n",)).text == "one\n"
+
+
+def test_the_number_of_tokens_is_kept() -> None:
+    found = written(b"abcdef", max_tokens=3)
+    assert (found.text, found.finish_reason) == ("abc", "length")
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("step", [GaC(), GaC(threshold=0.5), ME()])
+def test_texts_together_are_what_each_is_alone(temperature: float, step: GaC | ME) -> None:
+    """Of different lengths, weights and draws; two at once, so that others join later."""
+
+    def texts(places: Sequence[int]) -> list[str]:
+        desk = Desk([letters(1, b"ab"), letters(2, b"cd")], step, capacity=2)
+        found = [
+            desk.hand_in(
+                order(
+                    2, 3 + 2 * place, weights=[1, 1 + place], prompt=place, sampling=Sampling(temperature, seed=place)
+                )
+            )
+            for place in places
+        ]
+        desk.finish()
+        return [one.text for one in found]
+
+    assert texts(range(5)) == [texts([place])[0] for place in range(5)]
+
+
+def test_a_text_that_some_model_has_no_room_for_ends_and_the_others_go_on() -> None:
+    """The second model writes bytes and reads 4 of them and a prompt: after "ab", "ab", "c" it could not read another.
+
+    The first one would write more of it; a text of two bytes fits.
+    """
+    first = TableModel([b"ab", b"c", b"d", None], [3], lambda text: torch.tensor([1.0, 0.0, 0.0, -9.0]))
+    short = TableModel(BYTES, [256], lambda text: torch.zeros(257))
+    short.window = 5
+    desk = Desk([first, short], GaC())
+    long, brief = desk.hand_in(order(2, 9, weights=[1, 0])), desk.hand_in(order(2, 1, weights=[1, 0]))
+    desk.finish()
+    assert (long.text, long.finish_reason) == ("ababab", "length")
+    assert (brief.text, brief.finish_reason) == ("ab", "length")
+
+
+def test_texts_that_are_left_are_written_no_further_and_forgotten() -> None:
+    model = scripted(b"abcdef")
+    desk = Desk([model], GaC())
+    left, stays = desk.hand_in(order(1, 9)), desk.hand_in(order(1, 4))
+    desk.turn()
+    desk.completions[0].cancelled = True
+    desk.finish()
+    assert left.text == "a" and stays.text == "abcd"
+    assert model.dropped == [0, 1]
+
+
+def test_a_failure_ends_every_running_text_and_the_next_is_served() -> None:
+    model = scripted(b"abc")
+    desk = Desk([model], GaC())
+    first = desk.hand_in(order(1, 9))
+    desk.turn()
+    works, model.law = model.law, lambda text: torch.zeros(0)  # of no use to anybody
+    second = desk.hand_in(order(1, 9))
+    desk.turn()
+    assert all(isinstance(one.posted[-1], Overloaded) for one in (first, second)) and desk.engine.idle
+    model.law = works
+    third = desk.hand_in(order(1, 9))
+    desk.finish()
+    assert third.text == "abc" and model.dropped == [0, 1, 2]
+
+
+def test_closing_ends_all() -> None:
+    desk = Desk([scripted(b"abc")], GaC())
+    found = desk.hand_in(order(1, 9))
+    desk.turn()
+    desk.engine.end_all(Closed("mix", "was closed"))
+    assert isinstance(found.posted[-1], Closed) and desk.engine.idle
+
+
+def test_log_probabilities_are_those_of_the_merge() -> None:
+    """(3/4 + 1/4) / 2 for "a" by both models, and 1/2 of it is less than what is drawn at any temperature."""
+    one = TableModel([b"a", b"b", None], [2], lambda text: torch.tensor([3.0, 1.0, 1e-9]).log())
+    other = TableModel([b"a", b"b", None], [2], lambda text: torch.tensor([1.0, 3.0, 1e-9]).log())
+    (found,) = write([one, other], GaC(), [order(2, 1, top=0, sampling=Sampling(0.5, seed=1))])
+    (token,) = found.whole.tokens
+    assert token.scored.logprob == pytest.approx(-0.6931, abs=1e-4)
+
+
+def test_what_is_all_but_impossible_can_be_drawn() -> None:
+    """The second token has 1e-30 of the first's chance, which no rounding may make a log of zero."""
+    model = TableModel([b"a", b"b", None], [2], lambda text: torch.tensor([0.0, -69.0, -80.0]))
+    (found,) = write([model], GaC(), [order(1, 1, top=0, sampling=Sampling(1000.0, seed=5))])
+    (token,) = found.whole.tokens
+    assert found.text == "b" and token.scored.logprob == pytest.approx(-69.0, abs=1e-3)
