@@ -1,6 +1,5 @@
 """Training examples: what a batch is cut from."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from anabranch.data.cache_folder import cache_folder
 from anabranch.data.outcomes import Floats, Outcomes, UsageKind
 from anabranch.data.preferences import Preferences
 from anabranch.routers.encoders.cache import EmbeddingCache
@@ -83,20 +83,14 @@ def examples_of(
 
 
 def cached_embedder(encoder: Encoder, folder: Path | None, progress: bool) -> Embedder:
-    """Texts to embeddings through a cache on disk, in `folder` or where `default_cache` says."""
-    cache = EmbeddingCache(folder or default_cache())
+    """Texts to embeddings through a cache on disk, in `folder` or in `cache_folder`."""
+    cache = EmbeddingCache(folder or cache_folder("embeddings"))
 
     def embedder(texts: Sequence[str]) -> Floats:
         with embedding_progress(len(texts), progress) as advance:
             return cache.embed(encoder, texts, progress=advance)
 
     return embedder
-
-
-def default_cache() -> Path:
-    """$ANABRANCH_CACHE, or ~/.cache/anabranch (below $XDG_CACHE_HOME if set); vectors and hashes, never text."""
-    home = os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")
-    return Path(os.environ.get("ANABRANCH_CACHE", Path(home) / "anabranch")) / "embeddings"
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from anabranch.training.cascades.evenly import evenly
 from anabranch.training.cascades.foreseen import Foreseen, foreseen
 from anabranch.training.cascades.lineup import alone, lineup
 from anabranch.training.cascades.recipe import Ground
-from anabranch.training.cascades.sureness import with_sureness
+from anabranch.training.cascades.sureness import LearnsSureness
 from anabranch.training.replay.settings_grid import SettingsGrid
 from anabranch.training.replay.signal_calibration import Form
 from anabranch.training.replay.two_stage import breakpoints
@@ -26,7 +26,7 @@ PRICES, DELTAS = 24, 12
 
 
 @dataclass(frozen=True)
-class CARGO:
+class CARGO(LearnsSureness):
     """Under each budget the best price of quality, width of the unsure band and threshold of chances in it.
 
     Within the band the paper asks a binary classifier of the pair, which reads the prompt. Here the cheaper one of the
@@ -46,14 +46,6 @@ class CARGO:
     signal: str = SCORER
     form: Form = "isotonic"
     budgets: int = 16
-
-    def learn(self, ground: Ground) -> Ground:
-        """See `CascadeRecipe`.
-
-        Raises:
-            ValueError: the signal is not there, or no responses are recorded for a scorer to read.
-        """
-        return with_sureness(ground, self.signal, self.form)
 
     def policies(self, ground: Ground) -> Iterator[Deferral]:
         """See `CascadeRecipe`.

@@ -12,7 +12,7 @@ from anabranch.training.cascades.evenly import evenly
 from anabranch.training.cascades.foreseen import foreseen
 from anabranch.training.cascades.lineup import alone, lineup
 from anabranch.training.cascades.recipe import Ground
-from anabranch.training.cascades.sureness import with_sureness
+from anabranch.training.cascades.sureness import LearnsSureness
 from anabranch.training.replay.signal_calibration import Form
 from anabranch.training.replay.suitable_chain_grid import suitable_chain_grid
 from anabranch.training.replay.two_stage import breakpoints
@@ -23,7 +23,7 @@ TAUS, THRESHOLDS = 24, 64
 
 
 @dataclass(frozen=True)
-class EMAFusion:
+class EMAFusion(LearnsSureness):
     """Under each budget the best bound on how far a model that suits is behind, with the best threshold of chances.
 
     The paper looks suitability up in a taxonomy, into which an LLM and a fast classifier sort each part of a request,
@@ -46,14 +46,6 @@ class EMAFusion:
     form: Form = "isotonic"
     at_least: int = 1
     budgets: int = 16
-
-    def learn(self, ground: Ground) -> Ground:
-        """See `CascadeRecipe`.
-
-        Raises:
-            ValueError: the signal is not there, or no responses are recorded for a scorer to read.
-        """
-        return with_sureness(ground, self.signal, self.form)
 
     def policies(self, ground: Ground) -> Iterator[Deferral]:
         """See `CascadeRecipe`.

@@ -7,7 +7,7 @@ from anabranch.routers.deferral.threshold_chain import ThresholdChain
 from anabranch.training.cascades.budgets import budgets_of
 from anabranch.training.cascades.chances import CHANCE
 from anabranch.training.cascades.recipe import Ground
-from anabranch.training.cascades.sureness import with_sureness
+from anabranch.training.cascades.sureness import LearnsSureness
 from anabranch.training.replay.frugal import fit_frugal
 from anabranch.training.replay.post_hoc import folds_of
 from anabranch.training.replay.signal_calibration import Form
@@ -17,7 +17,7 @@ FOLDS = 5
 
 
 @dataclass(frozen=True)
-class FrugalGPT:
+class FrugalGPT(LearnsSureness):
     """Under each budget the best chain of any models in any order, kept where a learned scorer of answers is sure.
 
     The authors' code fits thresholds on the prompts that taught the scorer; scores are cross-fitted and calibrated
@@ -37,14 +37,6 @@ class FrugalGPT:
     form: Form = "isotonic"
     depth: int = 3
     budgets: int = 12
-
-    def learn(self, ground: Ground) -> Ground:
-        """See `CascadeRecipe`.
-
-        Raises:
-            ValueError: the signal is not there, or no responses are recorded for a scorer to read.
-        """
-        return with_sureness(ground, self.signal, self.form)
 
     def policies(self, ground: Ground) -> Iterator[ThresholdChain]:
         """See `CascadeRecipe`."""

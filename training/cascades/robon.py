@@ -13,13 +13,13 @@ from anabranch.training.cascades.evenly import evenly
 from anabranch.training.cascades.lineup import lineup
 from anabranch.training.cascades.recipe import Ground
 from anabranch.training.cascades.recorded import samples_of
-from anabranch.training.cascades.sureness import with_sureness
+from anabranch.training.cascades.sureness import LearnsSureness
 from anabranch.training.replay.signal_calibration import Form
 from anabranch.training.scorers.answer_scorer_fit import SCORER
 
 
 @dataclass(frozen=True)
-class RoBoN:
+class RoBoN(LearnsSureness):
     """Each model, each pair and all models, at several numbers of calls and weights of the reward against agreement.
 
     The paper's reward is a reward model's; here it is the chance of being right that a signal tells, which is on one
@@ -44,14 +44,6 @@ class RoBoN:
     beta: float = 1.0
     depth: int = 4
     numbers: int = 3
-
-    def learn(self, ground: Ground) -> Ground:
-        """See `CascadeRecipe`.
-
-        Raises:
-            ValueError: the signal is not there, or no responses are recorded for a scorer to read.
-        """
-        return with_sureness(ground, self.signal, self.form)
 
     def policies(self, ground: Ground) -> Iterator[Routed]:
         """See `CascadeRecipe`.

@@ -9,7 +9,7 @@ import numpy as np
 from anabranch.routers.deferral.deferral import Deferral
 from anabranch.training.cascades.confidence import Confidence
 from anabranch.training.cascades.recipe import Ground
-from anabranch.training.cascades.sureness import with_sureness
+from anabranch.training.cascades.sureness import LearnsSureness
 from anabranch.training.replay.signal_calibration import Form
 from anabranch.training.replay.speculation import speculating, usual_latency
 from anabranch.training.scorers.answer_scorer_fit import SCORER
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class SpeculativeCascade:
+class SpeculativeCascade(LearnsSureness):
     """The chains and single models of `confidence`, but the second model does not wait where that is worth its bill.
 
     It answers as they do; what changes is when models are called, so it is sooner and dearer. How likely an answer is
@@ -47,14 +47,6 @@ class SpeculativeCascade:
     def __post_init__(self) -> None:
         if not 0 <= self.usd_per_s < np.inf:
             raise ValueError(f"usd_per_s {self.usd_per_s}: a second is worth a finite sum, 0 or more; 0 is a chain")
-
-    def learn(self, ground: Ground) -> Ground:
-        """See `CascadeRecipe`.
-
-        Raises:
-            ValueError: the signal is not there, or no responses are recorded for a scorer to read.
-        """
-        return with_sureness(ground, self.signal, self.form)
 
     def policies(self, ground: Ground) -> Iterator[Deferral]:
         """See `CascadeRecipe`.

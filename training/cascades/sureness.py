@@ -6,6 +6,21 @@ from anabranch.training.replay.signal_calibration import Form
 from anabranch.training.scorers.answer_scorer_fit import SCORER, scored
 
 
+class LearnsSureness:
+    """What recipes have in common that read how sure answers are; `signal` and `form` are fields of theirs."""
+
+    signal: str
+    form: Form
+
+    def learn(self, ground: Ground) -> Ground:
+        """See `CascadeRecipe`.
+
+        Raises:
+            ValueError: the signal is not there, or no responses are recorded for a scorer to read.
+        """
+        return with_sureness(ground, self.signal, self.form)
+
+
 def with_sureness(ground: Ground, signal: str, form: Form) -> Ground:
     """The ground with the signal `CHANCE`, cross-fitted.
 

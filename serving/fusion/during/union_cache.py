@@ -1,6 +1,5 @@
 """Unions of vocabularies on disk: the same models need not be put together with each start."""
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -11,6 +10,7 @@ from uuid import uuid4
 import torch
 from safetensors.torch import load, save
 
+from anabranch.data.cache_folder import cache_folder
 from anabranch.serving.fusion.during.union_map import UnionMap
 from anabranch.upstreams.local.token_bytes import TokenBytes
 
@@ -26,22 +26,16 @@ def cached_union(vocabularies: Sequence[TokenBytes], folder: Path | None = None)
 
     Args:
         vocabularies: M.
-        folder: made when first needed; `default_unions()` if None.
+        folder: made when first needed; in `cache_folder` if None.
     """
     key = sha256(" ".join([str(_SCHEMA), *(one.fingerprint for one in vocabularies)]).encode()).hexdigest()
-    path = (folder or default_unions()) / f"{key}.union"
+    path = (folder or cache_folder("unions")) / f"{key}.union"
     union = _read(path)
     if union is None:
         union = UnionMap.of(vocabularies)
         with suppress(OSError):
             _write(path, union)
     return union
-
-
-def default_unions() -> Path:
-    """$ANABRANCH_CACHE, or ~/.cache/anabranch (below $XDG_CACHE_HOME if set); tokens, never texts of users."""
-    home = os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")
-    return Path(os.environ.get("ANABRANCH_CACHE", Path(home) / "anabranch")) / "unions"
 
 
 def _read(path: Path) -> UnionMap | None:
