@@ -112,9 +112,18 @@ class EcoAssistant:
         obstacle = calls.obstacle(self.judge)
         if obstacle is not None:
             raise Refused(400, f"the judge cannot read this: {obstacle}", param="model")
-        query, store = await self.in_thread(calls.routing_text), self.demonstrations
-        shown = None if store is None else await self.in_thread(partial(store.nearest, query))
-        return await _Task(self, calls, query, shown).solved(able)
+        query = await self.in_thread(calls.routing_text)
+        return await _Task(self, calls, query, await self._like(query)).solved(able)
+
+    async def _like(self, query: str) -> Demonstration | None:
+        """What was solved and is like it; a task is not lost because that cannot be read."""
+        if self.demonstrations is None:
+            return None
+        try:
+            return await self.in_thread(partial(self.demonstrations.nearest, query))
+        except DemonstrationsError as error:
+            LOG.error("%s", error)
+            return None
 
 
 class _Task:

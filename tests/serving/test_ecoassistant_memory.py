@@ -78,6 +78,18 @@ def test_an_answer_is_not_lost_with_a_full_disk(store: Demonstrations, caplog: p
     assert "readonly" in caplog.text and "apples" not in caplog.text
 
 
+def test_a_task_is_not_lost_if_the_memory_cannot_be_read(
+    store: Demonstrations, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The encoder gives another width than that of what is kept."""
+    store.add("0 apples", "print(4)")
+    store._encode = lambda texts: np.ones((len(texts), 3), np.float32)
+    assert (
+        run(eco(demonstrations=store).complete(calls_of(flock(wren=[Say(DONE)]), chat("5 pears")))).text == "It is 4."
+    )
+    assert "use its own encoder" in caplog.text and "pears" not in caplog.text
+
+
 def test_a_slow_encoder_holds_nobody_up(tmp_path: Path) -> None:
     going: list[bool] = []
 
