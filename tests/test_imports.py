@@ -147,6 +147,7 @@ def test_policies_need_numpy_only(tmp_path: Path) -> None:
     assert set(printed(python(NEW_PACKAGES, policies, tmp_path))) == {"anabranch", "numpy"}
 
 
+@pytest.mark.slow
 def test_importing_prints_nothing_writes_nothing_and_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,7 +147,9 @@ def test_the_state_restores_the_map(name: str, tmp_path: Path) -> None:
         assert one.nan_to_num(-1).equal(two.nan_to_num(-1))
 
 
-@pytest.mark.parametrize("row", ["knn", "ridge", "mlp", "routellm-sw"])
+@pytest.mark.parametrize(
+    "row", ["mlp", *(pytest.param(row, marks=pytest.mark.slow) for row in ("knn", "ridge", "routellm-sw"))]
+)
 @pytest.mark.parametrize("name", CALIBRATIONS)
 def test_onnx_agrees_with_torch(name: str, row: str, tmp_path: Path) -> None:
     """Through `export_head`, at batch 1 and 7; spread as well, which is made of two more maps."""

@@ -86,6 +86,7 @@ def no_signal_verdict(seed: int) -> str:
     return evaluate([router], test, train, labels="noise", replicates=300, examples=0).routers[0].verdict.word
 
 
+@pytest.mark.slow
 def test_worlds_without_signal_are_seldom_told_to_route() -> None:
     """A 5 % rule errs on 10 of 200 worlds on average; 18 is the 99 % bound of that binomial."""
     words = [no_signal_verdict(seed) for seed in range(200)]

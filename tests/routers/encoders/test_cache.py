@@ -116,6 +116,7 @@ def test_files_cut_anywhere_lose_only_their_tail(key_bytes: int, vector_bytes: i
         assert [path.stat().st_size for path in files(Path(name))] == [17 * 32, 17 * 32]
 
 
+@pytest.mark.slow
 def test_two_processes_lose_nothing(tmp_path: Path) -> None:
     """Each process embeds 120 texts in chunks of 3, 60 of them shared: 180 rows, each once."""
     code = """

@@ -225,6 +225,7 @@ def onnx_error(encoder: Encoder, folder: Path, batches: list[list[str]]) -> floa
     return max(errors)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning", "ignore::DeprecationWarning")
 def test_every_pooling_exports_to_onnx(bert: Path, add_modules: AddModules, tmp_path: Path) -> None:
     add_modules((OLD + "Pooling", {"pooling_mode": list(POOLINGS)}), (OLD + "Normalize", {}))

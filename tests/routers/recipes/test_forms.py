@@ -64,6 +64,7 @@ def test_a_form_recovers_headroom_on_the_world_of_its_assumption(form: Form, tmp
     assert world.headroom_recovered(learnt.choices()) >= 0.8
 
 
+@pytest.mark.slow
 @forms
 def test_a_form_says_the_same_in_onnx(form: Form, tmp_path: Path) -> None:
     """Costs are exp of the embedding, so that usage has a shape; in batches of 7, and one by one."""
