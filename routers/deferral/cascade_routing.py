@@ -101,16 +101,19 @@ class CascadeRouting:
                 called[column] = {} if one.failed else one.signals
                 if not one.failed:
                     place[column] = at
-        columns = list(self.models)
-        mean, known = self.belief.after(state.quality[columns], called)
+        mean, known = self.belief.after(state.quality[self._places], called)
         return Standing(
             mean=mean,
             looks=mean[:, None] + known.moves,
-            cost_usd=priced(state.cost_usd[columns]),
+            cost_usd=priced(state.cost_usd[self._places]),
             have=np.array(sorted(place), np.int64),
-            rest=np.array([column for column in range(len(columns)) if column not in called], np.int64),
+            rest=np.array([column for column in range(len(self.models)) if column not in called], np.int64),
             place=place,
         )
+
+    @cached_property
+    def _places(self) -> Ints:
+        return np.array(self.models, np.int64)
 
     @cached_property
     def _columns(self) -> dict[int, int]:

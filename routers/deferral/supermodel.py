@@ -6,6 +6,7 @@ pruning by that loses nothing.
 """
 
 from functools import lru_cache
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -117,14 +118,18 @@ def supersets(
     level = _singles(looks, cost_usd, rest, price, top, found)
     found.append(level.sets)
     best = float(found[0].worth[0]) if len(have) else -np.inf
-    for _ in range(1, room):
+    for size in range(2, room + 1):
         best = max(best, float(level.net.max())) if prune else -np.inf
         first, second = level.joins(best)
         if not len(first):
             break
-        left = _members(level.sets.members[first] | level.sets.members[second], rest) if prune else rest
+        few = prune and len(first) <= comb(FEW, FEW // 2)  # more sets of one size are never of so few models
+        left = _members(level.sets.members[first] | level.sets.members[second], rest) if few else rest
         if len(left) <= FEW:
             found.append(_every(looks, cost_usd, left, room, top, found[:1] if len(have) else []))
+            break
+        if size == room:
+            found.append(level.unions(first, second, cost_usd)[1])
             break
         level = level.joined(first, second, cost_usd, price)
         found.append(level.sets)
@@ -182,21 +187,24 @@ class _Level(NamedTuple):
         end = family.searchsorted(family, side="right")
         pairs = end - place - 1
         if best > -np.inf:
-            gains = np.zeros(len(stays) + 1)
-            gains[:-1] = self.gain[stays][::-1].cumsum()[::-1]
-            pairs *= self.net[stays] + gains[1:] - gains[end] >= best - TIE
+            gains = self.gain[stays].cumsum()
+            pairs *= self.net[stays] - gains + gains[end - 1] >= best - TIE
         first = place.repeat(pairs)
-        before = pairs.cumsum() - pairs
-        return stays[first], stays[np.arange(len(first)) - before[first] + first + 1]
+        partner = place + 1 - pairs.cumsum() + pairs
+        return stays[first], stays[partner[first] + np.arange(len(first))]
+
+    def unions(self, first: Ints, second: Ints, cost_usd: Floats) -> tuple[Floats, Sets]:
+        """The joined sets, and what is their best member in each draw."""
+        top = self.top.take(first, 0)  # sooner than by brackets
+        np.maximum(top, self.top.take(second, 0), out=top)
+        cost = self.sets.cost_usd[first] + cost_usd[self.last[second]]
+        return top, Sets(self.sets.members[first] | self.sets.members[second], _mean(top), cost)
 
     def joined(self, first: Ints, second: Ints, cost_usd: Floats, price: float) -> "_Level":
-        last = self.last[second]
-        top = self.top[first]
-        np.maximum(top, self.top[second], out=top)
-        cost, worth = self.sets.cost_usd[first] + cost_usd[last], _mean(top)
-        net, before = worth - price * cost, self.net[first]
-        grown = Sets(self.sets.members[first] | self.sets.members[second], worth, cost)
-        return _Level(top, grown, net, last, first, net - before, net - np.maximum(before, self.net[second]))
+        top, sets = self.unions(first, second, cost_usd)
+        net, before = sets.worth - price * sets.cost_usd, self.net[first]
+        least = net - np.maximum(before, self.net[second])
+        return _Level(top, sets, net, self.last[second], first, net - before, least)
 
 
 def _singles(
@@ -253,5 +261,5 @@ def _members(sets: Ints, rest: Ints) -> Ints:
 
 
 def _mean(draws: Floats) -> Floats:
-    """Mean of each row [S, P], [S]."""
-    return np.asarray(np.add.reduce(draws, axis=1) / draws.shape[1])
+    """Mean of each row [S, P], [S]; as a product it takes a third of the time that a sum takes."""
+    return np.asarray(draws @ np.full(draws.shape[1], 1 / draws.shape[1]))
