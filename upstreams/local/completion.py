@@ -81,7 +81,7 @@ class Completion:
             self._end("length")
 
     def take(self, token: Scored, computed: int = 1) -> None:
-        """Append the next token; it took so many, if several models were asked for it."""
+        """Append the next token; it took so many, if several models computed it."""
         self.last = token.token
         self._written += 1
         self._computed += computed

@@ -61,6 +61,16 @@ class LiveRows:
         # outside, so that what is given out can be learnt from
         return torch.stack([said for live in asked if (said := self._said(live)) is not None])
 
+    def heard(self, row: int, most: int) -> Tensor:
+        """See `TokenModel`."""
+        live = self._rows[row]
+        begin = max(0, live.prompt - most)
+        with torch.inference_mode():
+            if live.same > begin:
+                live.forget(begin)
+            said = self._read([live], keep=len(live.ids) - begin)[0]
+        return said[: live.prompt - begin].clone()
+
     def write(self, row: int, text: bytes) -> None:
         """See `TokenModel`."""
         self._rows[row].write(text)
@@ -126,8 +136,11 @@ class LiveRows:
             live.note(draft.ids[:read], draft.after if read == len(draft.ids) else None)
         return live.said(len(live.ids))
 
-    def _read(self, rows: Sequence[LiveRow]) -> None:
-        """What is pending of rows; if nothing is, their last id again."""
+    def _read(self, rows: Sequence[LiveRow], keep: int = 1) -> Tensor:
+        """Read what is pending of rows; if nothing is, their last id again.
+
+        Returns: what follows each of their last ids, of as many as are wanted, (rows, keep, V).
+        """
         self._check_window(max(len(live.ids) for live in rows))
         rows = sorted(rows, key=lambda live: live.place)
         starts = [min(live.same, len(live.ids) - 1) for live in rows]
@@ -145,9 +158,11 @@ class LiveRows:
         for live, start in zip(rows, starts, strict=True):
             live.forget(start)
         self._cache.aim([live.place for live in rows], columns, max(ends))
-        said = self._run(ids, positions, visible, 1, sum(map(len, new)))[:, 0]
-        for live, each, after in zip(rows, new, said, strict=True):
+        said = self._run(ids, positions, visible, keep, sum(map(len, new)))
+        last = said[:, -1] if keep == 1 else said[:, -1].clone()  # what is kept keeps no more than itself
+        for live, each, after in zip(rows, new, last, strict=True):
             live.note(each, after)
+        return said
 
     def _scored(self, live: LiveRow, branches: Sequence[Branch]) -> list[Tensor]:
         heads = [live.said(branch.base) if branch.ids else None for branch in branches]

@@ -49,6 +49,11 @@ class TokenModel(Protocol):
         something pending; -inf for ids that write nothing and end nothing, so that the rest sums to 1.
         """
 
+    def heard(self, row: int, most: int) -> Tensor:
+        """Log-probabilities of what follows each of the last ids of a row's prompt, (`most` or fewer, V), in the
+        forward that reads it; of a row that was read already, its last ids are read again.
+        """
+
     def write(self, row: int, text: bytes) -> None:
         """Say what the row's whole text after the prompt is now, however it was written so far.
 

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
 from anabranch.serving.fusion.during.step import Added, Step
 from anabranch.upstreams.errors import Overloaded, UpstreamError
 from anabranch.upstreams.local.completion import Completion, Order
-from anabranch.upstreams.local.sampling import Sampling
 from anabranch.upstreams.local.scored import Scored
 
 logger = logging.getLogger(__name__)
@@ -64,7 +62,7 @@ class FusionEngine:
         try:
             self._cut_short()
             if self._running:
-                self._take(self._step(self._ensemble, *self._asked()))
+                self._take(self._step(self._ensemble, [text for _, text in self._running]))
         except Exception as error:
             self.end_all(self._failure(error))
         self._leave()
@@ -76,7 +74,13 @@ class FusionEngine:
 
     def _admit(self, arriving: list[Completion]) -> None:
         try:
-            texts = self._ensemble.begin([_fused(one).prompts for one in arriving])
+            orders = [_fused(one) for one in arriving]
+            texts = self._ensemble.begin(
+                [order.prompts for order in orders],
+                [order.weights for order in orders],
+                [order.sampling for order in orders],
+            )
+            self._begin(texts)
         except Exception as error:  # those who are running have not been touched, and go on
             _fail(arriving, self._failure(error))
             return
@@ -85,6 +89,13 @@ class FusionEngine:
             completion.finish_prompt()
         self._leave()
 
+    def _begin(self, texts: Sequence[Text]) -> None:
+        try:
+            self._step.begin(self._ensemble, texts)
+        except Exception:
+            self._ensemble.end(texts)
+            raise
+
     def _cut_short(self) -> None:
         """End texts that a model has no room for: that one would fail all of them."""
         for completion, text in self._running:
@@ -92,15 +103,12 @@ class FusionEngine:
                 completion.cut_short()
         self._leave()
 
-    def _asked(self) -> tuple[list[Text], Tensor, list[Sampling]]:
-        orders = [_fused(completion) for completion, _ in self._running]
-        weights = torch.tensor([order.weights for order in orders])
-        return [text for _, text in self._running], weights, [order.sampling for order in orders]
-
-    def _take(self, steps: list[Added]) -> None:
-        for (completion, text), added in zip(self._running, steps, strict=True):
-            text.written += added.written
-            completion.take(Scored(added.symbol, added.logprob), computed=len(added.asked))
+    def _take(self, steps: Sequence[Sequence[Added]]) -> None:
+        for (completion, text), tokens in zip(self._running, steps, strict=True):
+            for token in tokens:
+                if not completion.over:
+                    text.written += token.written
+                    completion.take(Scored(token.symbol, token.logprob), token.computed)
 
     def _leave(self) -> None:
         over = [text for completion, text in self._running if completion.over or completion.cancelled]

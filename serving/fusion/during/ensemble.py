@@ -1,11 +1,14 @@
 """Models that write the same texts, each in its own tokens."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from anabranch.serving.fusion.during.union_map import UnionMap
+from anabranch.upstreams.local.sampling import Sampling
 from anabranch.upstreams.local.token_model import TokenModel
 
 
@@ -16,12 +19,18 @@ class Text:
     Args:
         rows: M, its row in each model.
         prompts: M, how many ids come before it.
+        weights: M, not negative, and they sum to 1; methods may change them.
+        sampling: how what follows is chosen, with the text's own draws.
         written: so far, the prompt left out; it may end in the middle of a character.
+        memory: what a method keeps of it.
     """
 
     rows: tuple[int, ...]
     prompts: tuple[int, ...]
+    weights: list[float]
+    sampling: Sampling = field(default_factory=Sampling)
     written: bytes = b""
+    memory: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +50,25 @@ class Ensemble:
         """These models, whose vocabularies are put together now."""
         return cls(tuple(models), UnionMap.of([model.vocabulary for model in models]))
 
-    def begin(self, prompts: Sequence[Sequence[Sequence[int]]]) -> list[Text]:
-        """Open a text after each of B prompts, which are M lists of ids, one a model."""
+    def begin(
+        self,
+        prompts: Sequence[Sequence[Sequence[int]]],
+        weights: Sequence[Sequence[float]] | None = None,
+        sampling: Sequence[Sampling] | None = None,
+    ) -> list[Text]:
+        """Open B texts.
+
+        Args:
+            prompts: B, each M lists of ids, one a model.
+            weights: B, each M; equal ones if None.
+            sampling: B; the likeliest if None.
+        """
         rows = [model.open([prompt[place] for prompt in prompts]) for place, model in enumerate(self.models)]
+        shares = weights or [[1 / len(self.models)] * len(self.models)] * len(prompts)
+        how = sampling or [Sampling() for _ in prompts]
         return [
-            Text(each, tuple(map(len, prompt))) for each, prompt in zip(zip(*rows, strict=True), prompts, strict=True)
+            Text(each, tuple(map(len, prompt)), [*share], one)
+            for each, prompt, share, one in zip(zip(*rows, strict=True), prompts, shares, how, strict=True)
         ]
 
     def fits(self, text: Text) -> bool:
@@ -62,6 +85,20 @@ class Ensemble:
             model.write(text.rows[place], text.written)
         said = model.next([text.rows[place] for text in texts])
         return said.to(self.union.columns[place].device)  # models may be on devices of their own
+
+    def heard(self, place: int, text: Text, most: int) -> Tensor:
+        """What one model thinks follows each of the last ids of a prompt: log-probabilities (`most` or fewer, V)."""
+        return self.models[place].heard(text.rows[place], most).to(self.union.columns[place].device)
+
+    def score(self, place: int, text: Text, more: Sequence[bytes]) -> list[Tensor]:
+        """What one model thinks of continuations of a text: log-probabilities of its own tokens of each, (tokens,)."""
+        model, row = self.models[place], text.rows[place]
+        model.write(row, text.written)
+        return model.score(row, more)
+
+    def weights(self, texts: Sequence[Text]) -> Tensor:
+        """Of n texts, float32 (n, M)."""
+        return torch.tensor([text.weights for text in texts], device=self.union.columns[0].device)
 
     def end(self, texts: Sequence[Text]) -> None:
         """Forget texts."""

@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
 from anabranch.serving.fusion.during.linear import linear
-from anabranch.serving.fusion.during.step import Added
+from anabranch.serving.fusion.during.step import Added, Step
 from anabranch.serving.fusion.during.together import together
 from anabranch.serving.fusion.during.when_unsure import when_unsure
-from anabranch.upstreams.local.sampling import Sampling
 
 
 @dataclass(frozen=True)
-class GaC:
+class GaC(Step):
     """Average the next token's probabilities over the union of vocabularies, always or where one model is unsure.
 
     Args:
@@ -38,10 +35,8 @@ class GaC:
                 "the place of a model, from 0 on"
             )
 
-    def __call__(
-        self, ensemble: Ensemble, texts: Sequence[Text], weights: Tensor, sampling: Sequence[Sampling]
-    ) -> list[Added]:
+    def __call__(self, ensemble: Ensemble, texts: Sequence[Text]) -> list[tuple[Added, ...]]:
         """See `Step`."""
         if self.threshold == 1:
-            return together(linear, ensemble, texts, weights, sampling)
-        return when_unsure(self.primary, self.threshold, linear, ensemble, texts, weights, sampling)
+            return together(linear, ensemble, texts)
+        return when_unsure(self.primary, self.threshold, linear, ensemble, texts)

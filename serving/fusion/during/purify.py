@@ -3,17 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
 from anabranch.serving.fusion.during.log_linear import log_linear
-from anabranch.serving.fusion.during.step import Added
+from anabranch.serving.fusion.during.step import Added, Step
 from anabranch.serving.fusion.during.together import together
-from anabranch.upstreams.local.sampling import Sampling
 
 
 @dataclass(frozen=True)
-class Purify:
+class Purify(Step):
     """Average log-probabilities, so that what one model would never write is not written; for one vocabulary.
 
     With two models of equal weight it is CP-delta with the KL divergence.
@@ -22,8 +19,6 @@ class Purify:
     source = "Li et al. 2024, arXiv 2402.14845"
     specification = "secondary"
 
-    def __call__(
-        self, ensemble: Ensemble, texts: Sequence[Text], weights: Tensor, sampling: Sequence[Sampling]
-    ) -> list[Added]:
+    def __call__(self, ensemble: Ensemble, texts: Sequence[Text]) -> list[tuple[Added, ...]]:
         """See `Step`."""
-        return together(log_linear, ensemble, texts, weights, sampling)
+        return together(log_linear, ensemble, texts)

@@ -1,52 +1,54 @@
 """The contract of methods: what a step adds to texts."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
-
-from torch import Tensor
+from typing import NamedTuple
 
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
-from anabranch.upstreams.local.sampling import Sampling
 
 
 class Added(NamedTuple):
-    """What a step adds to one text.
+    """A token that a step adds to one text.
 
     Args:
         symbol: of the union.
         written: its bytes; they need not be whole characters. Empty if the text ends.
         ends: whether the text is over.
-        asked: which models were asked for it.
+        by: which models decided on it.
         logprob: natural log of its probability, by those that decided, before temperature and top-p.
+        computed: tokens that all models together computed for it.
     """
 
     symbol: int
     written: bytes
     ends: bool
-    asked: tuple[int, ...]
+    by: tuple[int, ...]
     logprob: float
+    computed: int
 
 
-class Step(Protocol):
-    """A frozen dataclass of settings."""
+class Step(ABC):
+    """A method; a frozen dataclass of settings, so that the same one serves any number of texts."""
 
-    def __call__(
-        self, ensemble: Ensemble, texts: Sequence[Text], weights: Tensor, sampling: Sequence[Sampling]
-    ) -> list[Added]:
-        """What to add to each of n texts, at least one.
+    def begin(self, ensemble: Ensemble, texts: Sequence[Text]) -> None:
+        """Called once for texts that begin, before the first step of them; it may set `weights` and `memory`."""
+        return
 
-        Args:
-            ensemble: M models; one that is not asked computes nothing.
-            texts: n.
-            weights: float32 (n, M), not negative, of each text's models; rows sum to 1.
-            sampling: n, how to choose, with each text's own draws.
+    @abstractmethod
+    def __call__(self, ensemble: Ensemble, texts: Sequence[Text]) -> list[tuple[Added, ...]]:
+        """What to add to each of n texts, a token at least; the texts are not changed.
+
+        A model that is not asked computes nothing. Of several tokens of a text none but the last ends it, and the last
+        may not be used if the text is over before.
         """
 
 
-def added(ensemble: Ensemble, symbols: Sequence[int], logprobs: Sequence[float], asked: tuple[int, ...]) -> list[Added]:
-    """What symbols of the union write."""
+def added(
+    ensemble: Ensemble, symbols: Sequence[int], logprobs: Sequence[float], by: tuple[int, ...]
+) -> list[tuple[Added, ...]]:
+    """What one symbol of the union a text writes, for which each of some models computed a token."""
     union = ensemble.union
     return [
-        Added(symbol, union.texts[symbol], symbol == union.end, asked, logprob)
+        (Added(symbol, union.texts[symbol], symbol == union.end, by, logprob, len(by)),)
         for symbol, logprob in zip(symbols, logprobs, strict=True)
     ]

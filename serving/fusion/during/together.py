@@ -9,7 +9,6 @@ from anabranch.serving.fusion.during.ensemble import Ensemble, Text
 from anabranch.serving.fusion.during.step import Added, added
 from anabranch.serving.fusion.during.table import Table
 from anabranch.serving.fusion.during.union_map import UnionMap
-from anabranch.upstreams.local.sampling import Sampling
 
 
 class Merge(Protocol):
@@ -25,10 +24,8 @@ class Merge(Protocol):
         """
 
 
-def together(
-    merge: Merge, ensemble: Ensemble, texts: Sequence[Text], weights: Tensor, sampling: Sequence[Sampling]
-) -> list[Added]:
+def together(merge: Merge, ensemble: Ensemble, texts: Sequence[Text]) -> list[tuple[Added, ...]]:
     """What all models add to n texts, one forward of each of them; the rest is as in `Step`."""
     places = tuple(range(len(ensemble.models)))
-    table = merge([ensemble.ask(place, texts) for place in places], ensemble.union, weights)
-    return added(ensemble, *table.chosen(sampling), places)
+    table = merge([ensemble.ask(place, texts) for place in places], ensemble.union, ensemble.weights(texts))
+    return added(ensemble, *table.chosen([text.sampling for text in texts]), places)

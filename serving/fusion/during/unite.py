@@ -3,17 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
-from anabranch.serving.fusion.during.step import Added
+from anabranch.serving.fusion.during.step import Added, Step
 from anabranch.serving.fusion.during.together import together
 from anabranch.serving.fusion.during.top_k_union import TopKUnion
-from anabranch.upstreams.local.sampling import Sampling
 
 
 @dataclass(frozen=True)
-class UniTE:
+class UniTE(Step):
     """Average what all models think of each model's k likeliest tokens, and of nothing else.
 
     The paper also says which models to put together: those of like quality and style; that is left to the user.
@@ -33,8 +30,6 @@ class UniTE:
         if self.k < 1:
             raise ValueError(f"k is {self.k}; it must be 1 token or more")
 
-    def __call__(
-        self, ensemble: Ensemble, texts: Sequence[Text], weights: Tensor, sampling: Sequence[Sampling]
-    ) -> list[Added]:
+    def __call__(self, ensemble: Ensemble, texts: Sequence[Text]) -> list[tuple[Added, ...]]:
         """See `Step`."""
-        return together(TopKUnion(self.k), ensemble, texts, weights, sampling)
+        return together(TopKUnion(self.k), ensemble, texts)

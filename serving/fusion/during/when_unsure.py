@@ -2,24 +2,15 @@
 
 from collections.abc import Sequence
 
-from torch import Tensor
-
 from anabranch.serving.fusion.during.alone import alone
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
 from anabranch.serving.fusion.during.step import Added
 from anabranch.serving.fusion.during.together import Merge, together
-from anabranch.upstreams.local.sampling import Sampling
 
 
 def when_unsure(
-    primary: int,
-    threshold: float,
-    merge: Merge,
-    ensemble: Ensemble,
-    texts: Sequence[Text],
-    weights: Tensor,
-    sampling: Sequence[Sampling],
-) -> list[Added]:
+    primary: int, threshold: float, merge: Merge, ensemble: Ensemble, texts: Sequence[Text]
+) -> list[tuple[Added, ...]]:
     """What one model adds to n texts, and all together to those of which it is not sure.
 
     The others compute nothing meanwhile, and read all that they missed at once when they are asked.
@@ -30,18 +21,15 @@ def when_unsure(
         merge: of what all say.
         ensemble: and the rest: as in `Step`.
         texts: n.
-        weights: (n, M).
-        sampling: n.
     """
     said = ensemble.ask(primary, texts)
     sure = (said.amax(dim=1).exp() > threshold).tolist()
     alone_at = [place for place, one in enumerate(sure) if one]
     asked_at = [place for place, one in enumerate(sure) if not one]
-    found: dict[int, Added] = {}
+    found: dict[int, tuple[Added, ...]] = {}
     if alone_at:
-        mine = alone(ensemble, primary, said[alone_at], [sampling[place] for place in alone_at])
+        mine = alone(ensemble, primary, said[alone_at], [texts[place] for place in alone_at])
         found |= zip(alone_at, mine, strict=True)
     if asked_at:
-        given = ([texts[place] for place in asked_at], weights[asked_at], [sampling[place] for place in asked_at])
-        found |= zip(asked_at, together(merge, ensemble, *given), strict=True)
+        found |= zip(asked_at, together(merge, ensemble, [texts[place] for place in asked_at]), strict=True)
     return [found[place] for place in range(len(texts))]

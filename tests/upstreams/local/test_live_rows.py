@@ -199,6 +199,27 @@ def test_going_back_to_what_is_kept_reads_nothing(rows: LiveRows) -> None:
     assert close(rows.next([row])[0], afresh(rows, [*PROMPT, *rows.ids(row)])[-1])
 
 
+@pytest.mark.parametrize("most", [1, 3, 5, 99])
+def test_what_is_heard_of_a_prompt_is_what_follows_its_last_ids(rows: LiveRows, most: int) -> None:
+    (row,) = rows.open([PROMPT])
+    heard: list[Tensor] = []
+    assert done(rows, lambda: heard.append(rows.heard(row, most))) == Work(1, 5)
+    assert close(heard[0], afresh(rows, PROMPT)[-most:])
+    assert done(rows, lambda: rows.next([row])) == Work(0, 0)
+    assert close(rows.next([row])[0], afresh(rows, PROMPT)[-1])
+
+
+def test_what_is_heard_late_reads_the_end_of_the_prompt_again(rows: LiveRows) -> None:
+    """Three ids of the prompt and the three that were written since."""
+    (row,) = rows.open([PROMPT])
+    rows.write(row, b"abc")
+    rows.next([row])
+    heard: list[Tensor] = []
+    assert done(rows, lambda: heard.append(rows.heard(row, 3))) == Work(1, 6)
+    assert close(heard[0], afresh(rows, PROMPT)[-3:])
+    assert close(rows.next([row])[0], afresh(rows, [*PROMPT, *rows.ids(row)])[-1])
+
+
 def test_what_was_taken_back_and_written_again_is_not_read_again(rows: LiveRows) -> None:
     (row,) = rows.open([PROMPT])
     rows.write(row, b"abc")

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from anabranch.serving.fusion.during.ensemble import Ensemble, Text
 from anabranch.serving.fusion.during.gac import GaC
 from anabranch.serving.fusion.during.me import ME
 from anabranch.upstreams.errors import Closed, Overloaded
@@ -116,6 +117,19 @@ def test_a_failure_ends_every_running_text_and_the_next_is_served() -> None:
     third = desk.hand_in(order(1, 9))
     desk.finish()
     assert third.text == "abc" and model.dropped == [0, 1, 2]
+
+
+class Unready(GaC):
+    def begin(self, ensemble: Ensemble, texts: Sequence[Text]) -> None:
+        raise RuntimeError("cannot")
+
+
+def test_texts_that_cannot_begin_fail_alone_and_are_forgotten() -> None:
+    model = scripted(b"abc")
+    desk = Desk([model], Unready())
+    found = desk.hand_in(order(1, 9))
+    desk.finish()
+    assert isinstance(found.posted[-1], Overloaded) and model.dropped == [0]
 
 
 def test_closing_ends_all() -> None:

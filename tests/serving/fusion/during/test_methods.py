@@ -1,6 +1,7 @@
 """What holds for methods whatever the models: the sheet's invariants, on models that are tables."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -140,12 +141,10 @@ def test_me_draws_from_the_mixture() -> None:
     models = [letters(1), letters(2)]
     weights = [0.3, 0.7]
     ensemble, draws = Ensemble.of(models), 20_000
-    texts = ensemble.begin([[[0]] * 2]) * draws
-    found = ME()(
-        ensemble, texts, torch.tensor([weights]).expand(draws, -1), [Sampling(1.0, seed=one) for one in range(draws)]
-    )
+    (text,) = ensemble.begin([[[0]] * 2], [weights])
+    found = ME()(ensemble, [replace(text, sampling=Sampling(1.0, seed=one)) for one in range(draws)])
     expected = oracle(models, weights)
-    counts = {key: sum((None if one.ends else one.written) == key for one in found) for key in expected}
+    counts = {key: sum((None if one.ends else one.written) == key for (one,) in found) for key in expected}
     assert sum((counts[key] - draws * share) ** 2 / (draws * share) for key, share in expected.items()) < 23.5
 
 

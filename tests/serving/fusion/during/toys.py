@@ -44,10 +44,7 @@ class TableModel:
         for row in new:
             self.work.tokens += 1
             self._asked[row] = self._texts[row]
-        mute = torch.tensor([one is None for one in self.vocabulary.written])
-        mute[[*self.vocabulary.ends]] = False
-        logits = torch.stack([self.law(self._texts[row]) for row in rows])
-        return logits.masked_fill(mute, -torch.inf).log_softmax(dim=1)
+        return torch.stack([self._said(self._texts[row]) for row in rows])
 
     def write(self, row: int, text: bytes) -> None:
         self._texts[row] = text
@@ -55,8 +52,27 @@ class TableModel:
     def ids(self, row: int) -> tuple[int, ...]:
         return tuple(self.vocabulary.ids[bytes([byte])] for byte in self._texts[row])
 
+    def heard(self, row: int, most: int) -> Tensor:
+        """The law of what was written of a prompt, of which the ids are counted and not read."""
+        return self.next([row])
+
     def score(self, row: int, texts: Sequence[bytes]) -> list[Tensor]:
-        raise NotImplementedError
+        """A token a byte; one forward that reads them all, and leaves the row as it was."""
+        self.work.forwards += any(texts)
+        self.work.tokens += sum(map(len, texts))
+        return [self._scored(self._texts[row], text) for text in texts]
+
+    def _scored(self, before: bytes, text: bytes) -> Tensor:
+        scores = []
+        for at in range(len(text)):
+            token = self.vocabulary.ids[text[at : at + 1]]
+            scores.append(self._said(before + text[:at])[token])
+        return torch.stack(scores) if scores else torch.zeros(0)
+
+    def _said(self, text: bytes) -> Tensor:
+        mute = torch.tensor([one is None for one in self.vocabulary.written])
+        mute[[*self.vocabulary.ends]] = False
+        return self.law(text).masked_fill(mute, -torch.inf).log_softmax(dim=0)
 
     def fork(self, row: int) -> int:
         (new,) = self.open([()])
