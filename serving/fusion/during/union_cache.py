@@ -1,28 +1,26 @@
 """Unions of vocabularies on disk: the same models need not be put together with each start."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from hashlib import sha256
 from itertools import accumulate, pairwise
 from pathlib import Path
-from uuid import uuid4
 
 import torch
 from safetensors.torch import load, save
 
 from anabranch.data.cache_folder import cache_folder
+from anabranch.serving.fusion.during.checked_file import read_checked, write_checked
 from anabranch.serving.fusion.during.union_map import UnionMap
 from anabranch.upstreams.local.token_bytes import TokenBytes
 
 _SCHEMA = 1
-_DIGEST_BYTES = 32
 
 
 def cached_union(vocabularies: Sequence[TokenBytes], folder: Path | None = None) -> UnionMap:
     """`UnionMap.of` these vocabularies, read from a file if there is one, and else written to it.
 
-    The file's name is the sha256 of what all vocabularies write, in their order; it holds its own digest, then
-    safetensors. One that is damaged, or is another's, is made anew. Where nothing can be written, nothing is kept.
+    The file's name is the sha256 of what all vocabularies write, in their order; it holds safetensors, see
+    `checked_file`. One that is damaged, or is another's, is made anew. Where nothing can be written, nothing is kept.
 
     Args:
         vocabularies: M.
@@ -30,37 +28,12 @@ def cached_union(vocabularies: Sequence[TokenBytes], folder: Path | None = None)
     """
     key = sha256(" ".join([str(_SCHEMA), *(one.fingerprint for one in vocabularies)]).encode()).hexdigest()
     path = (folder or cache_folder("unions")) / f"{key}.union"
-    union = _read(path)
-    if union is None:
-        union = UnionMap.of(vocabularies)
-        with suppress(OSError):
-            _write(path, union)
+    kept = read_checked(path)
+    if kept is not None:
+        return _unpacked(kept)
+    union = UnionMap.of(vocabularies)
+    write_checked(path, _packed(union))
     return union
-
-
-def _read(path: Path) -> UnionMap | None:
-    try:
-        contents = path.read_bytes()
-    except OSError:
-        return None
-    body = contents[_DIGEST_BYTES:]
-    return _unpacked(body) if contents[:_DIGEST_BYTES] == _digest(path, body) else None
-
-
-def _write(path: Path, union: UnionMap) -> None:
-    body = _packed(union)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex[:12]}.unfinished")
-    try:
-        unfinished.write_bytes(_digest(path, body) + body)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _digest(path: Path, body: bytes) -> bytes:
-    # of the name as well: under another name it would be another union
-    return sha256(path.name.encode() + body).digest()
 
 
 def _packed(union: UnionMap) -> bytes:
