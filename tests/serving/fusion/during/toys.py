@@ -97,3 +97,9 @@ def letters(seed: int, *more: bytes) -> TableModel:
     """Tokens a to d and some longer ones, a special token that writes nothing, and an end."""
     written: list[bytes | None] = [b"a", b"b", b"c", b"d", *more, None, None]
     return TableModel(written, [len(written) - 1], law(len(written), seed))
+
+
+def words(seed: int, *more: bytes) -> TableModel:
+    """Tokens a and b, blanks, some tokens of several bytes, a special token that writes nothing, and an end."""
+    written: list[bytes | None] = [b"a", b"b", b" ", b"\n", b" a", b"ba", *more, None, None]
+    return TableModel(written, [len(written) - 1], law(len(written), seed))
