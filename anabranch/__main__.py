@@ -3,7 +3,7 @@
 import inspect
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from anabranch import __version__
 from anabranch.commands import COMMANDS
 from anabranch.commands.answer import Answer
 from anabranch.commands.recipe_flags import recipe_flags
-from anabranch.docstrings import first_sentence
+from anabranch.docstrings import argument, first_sentence
 from anabranch.registry import resolve
+from anabranch.upstreams.errors import UpstreamError
 
 LISTS = {"--models", "--recipes"}
 
@@ -31,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     as_json = "--json" in rest
     try:
-        answer = _call(name, [word for word in rest if word != "--json"])
-    except (ValueError, KeyError, OSError) as error:
+        answer = _call(name, rest)
+    except (ValueError, KeyError, OSError, UpstreamError) as error:
         print(f"anabranch {name}: {error}", file=sys.stderr)
         return 2
     _print(answer, as_json)
@@ -65,20 +66,22 @@ def _overview(given: list[str]) -> int:
 
 def _call(name: str, words: list[str]) -> Answer:
     function = resolve(name, COMMANDS, "command")
+    names = inspect.signature(function).parameters
+    parameters = names.values()
+    switches = {f"--{p.name}" for p in parameters if p.annotation is bool}
     settings: dict[str, Any] = {}
-    words = _listed(words)
+    numbers = {f"--{p.name}" for p in parameters if p.annotation == list[float] | None}
+    words = _listed([word for word in words if word != "--json" or word in switches], numbers)
+    if "set" in names:
+        words = _set(words)
     if name == "train":
         settings, words = recipe_flags(words)
     summary, _, _ = (inspect.getdoc(function) or "").partition("\n")
     parser = ArgumentParser(prog=f"anabranch {name}", description=summary)
     parser.add_argument("--config", action="config", help="YAML file that fills the options below")
-    parameters = inspect.signature(function).parameters.values()
-    several = [p.name for p in parameters if p.annotation == list[Path]]
-    words = _switched(words, {f"--{p.name}" for p in parameters if p.annotation is bool})
-    for parameter in several:
-        parser.add_argument(parameter, nargs="+", type=Path, help="one or more folders")
-    parser.add_function_arguments(function, as_positional=True, skip=set(several))
-    options = parser.parse_args(words).as_dict()
+    taken = _positional(parser, function)
+    parser.add_function_arguments(function, as_positional=True, skip=taken)
+    options = parser.parse_args(_switched(words, switches)).as_dict()
     options.pop("config")
     if settings:
         options["settings"] = {**(options["settings"] or {}), **settings}
@@ -86,12 +89,45 @@ def _call(name: str, words: list[str]) -> Answer:
     return answer
 
 
-def _listed(words: list[str]) -> list[str]:
-    """`--models a,b` as the JSON list that the parser reads, and `--max-loss` as `--max_loss`."""
+def _positional(parser: ArgumentParser, function: Callable[..., Answer]) -> set[str | int]:
+    """Add the words that may be several or missing, which the parser does not read out of a signature by itself."""
+    added: set[str | int] = set()
+    for one in inspect.signature(function).parameters.values():
+        optional, several = one.default is not one.empty, one.annotation == list[Path]
+        if one.kind is not one.POSITIONAL_OR_KEYWORD or not (optional or several):
+            continue
+        times = {(True, True): "*", (True, False): "+", (False, True): "?"}[several, optional]
+        more: dict[str, Any] = {"default": one.default} if optional else {}
+        what = argument(function, one.name)
+        parser.add_argument(one.name, nargs=times, type=Path if several else str, help=what, **more)
+        added.add(one.name)
+    return added
+
+
+def _set(words: list[str]) -> list[str]:
+    """`--set k=5 --set primary=1` as the one JSON object that the parser reads."""
+    others, found = [], {}
+    rest = iter(words)
+    for word in rest:
+        flag, equals, pair = word.partition("=")
+        if flag != "--set":
+            others.append(word)
+            continue
+        name, given, value = (pair if equals else next(rest, "")).partition("=")
+        if not name or not given:
+            raise ValueError(f"--set {name!r} sets nothing; write NAME=VALUE, such as --set threshold=0.5")
+        found[name.replace("-", "_")] = value
+    return [*others, f"--set={orjson.dumps(found).decode()}"] if found else others
+
+
+def _listed(words: list[str], numbers: set[str]) -> list[str]:
+    """`--models a,b` as the JSON list that the parser reads, options of numbers too, `--max-loss` as `--max_loss`."""
     out = [_underscored(word) if word.startswith("--") else word for word in words]
     for at, word in enumerate(words[:-1]):
         if word in LISTS and not words[at + 1].startswith("["):
             out[at + 1] = orjson.dumps(words[at + 1].split(",")).decode()
+        if word in numbers and not words[at + 1].startswith("["):
+            out[at + 1] = f"[{words[at + 1]}]"
     return out
 
 
@@ -112,7 +148,7 @@ def _print(answer: Answer, as_json: bool) -> None:
         sys.stdout.buffer.write(orjson.dumps(answer.data, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
         sys.stdout.buffer.write(b"\n")
         sys.stdout.flush()
-    else:
+    elif answer.shown is not None:
         Console().print(answer.shown, soft_wrap=True)
 
 

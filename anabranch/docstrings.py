@@ -1,8 +1,12 @@
 """What the source says about an object, read without importing it: lists of methods must not need torch."""
 
 import ast
+import inspect
+import re
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 
 def first_sentence(path: str) -> str:
@@ -13,6 +17,20 @@ def first_sentence(path: str) -> str:
     """
     text = ast.get_docstring(_definition(path)) or ""
     return text.partition("\n")[0]
+
+
+def argument(function: Callable[..., Any], name: str) -> str:
+    """What the docstring of a function says of an argument, in its first line; empty if nothing.
+
+    >>> argument(argument, "name")
+    'of the argument.'
+
+    Args:
+        function: with a docstring like this one.
+        name: of the argument.
+    """
+    found = re.search(rf"^ +{name}: (.+)$", inspect.getdoc(function) or "", re.MULTILINE)
+    return found[1] if found else ""
 
 
 def stated(path: str, name: str) -> str:
@@ -29,6 +47,16 @@ def stated(path: str, name: str) -> str:
         if named and isinstance(node.value, ast.Constant):  # type: ignore[attr-defined]
             return str(node.value.value)  # type: ignore[attr-defined]
     return ""
+
+
+def fields_of(path: str) -> dict[str, str]:
+    """The fields that a class declares in its body, and their types as they are written there.
+
+    >>> fields_of("anabranch.serving.fusion.during.unite:UniTE")
+    {'k': 'int'}
+    """
+    declared = (node for node in _definition(path).body if isinstance(node, ast.AnnAssign))
+    return {node.target.id: ast.unparse(node.annotation) for node in declared if isinstance(node.target, ast.Name)}
 
 
 def _definition(path: str) -> ast.ClassDef | ast.FunctionDef:

@@ -20,13 +20,30 @@ def resolve(name: str, registry: Mapping[str, str], kind: str) -> Any:
     >>> resolve("root", {"root": "math:isqrt"}, "function")(17)
     4
     """
-    if name not in registry and ":" not in name:
-        near = get_close_matches(name, registry, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise ValueError(f"unknown {kind} {name!r}{hint}; known: {', '.join(sorted(registry))}")
-    path = registry.get(name, name)
+    path = path_of(name, registry, kind)
     module, _, attribute = path.partition(":")
     try:
         return getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"cannot import {kind} {path!r} (package.module:attribute): {error}") from error
+
+
+def path_of(name: str, registry: Mapping[str, str], kind: str) -> str:
+    """The path behind a name, which nothing is imported for; a path stands for itself.
+
+    Args:
+        name: a key of `registry`, or a path.
+        registry: names to paths.
+        kind: what the registry holds, for the error.
+
+    Raises:
+        ValueError: no such name, and the message lists the known ones.
+
+    >>> path_of("root", {"root": "math:isqrt"}, "function")
+    'math:isqrt'
+    """
+    if name not in registry and ":" not in name:
+        near = get_close_matches(name, registry, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise ValueError(f"unknown {kind} {name!r}{hint}; known: {', '.join(sorted(registry))}")
+    return registry.get(name, name)

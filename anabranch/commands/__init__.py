@@ -15,5 +15,6 @@ COMMANDS: dict[str, str] = {
     "export": "anabranch.commands.export:export",
     "inspect": "anabranch.commands.inspect:inspect",
     "route": "anabranch.commands.route:route",
+    "fuse": "anabranch.commands.fuse:fuse",
     "serve": "anabranch.commands.serve:serve",
 }

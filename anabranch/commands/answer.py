@@ -11,11 +11,11 @@ class Answer:
     """A command's answer.
 
     Args:
-        shown: what a person reads.
+        shown: what a person reads; None if it was shown as it came.
         data: what `--json` prints, JSON values.
         exit_code: of the process; 0 if the command did what it was asked to.
     """
 
-    shown: RenderableType
+    shown: RenderableType | None
     data: Any
     exit_code: int = 0
