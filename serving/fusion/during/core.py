@@ -41,6 +41,7 @@ class CoRE(Step):
 
     source = "arXiv 2510.13855; zhichenz98/CoRE-EACL26@31dec463"
     specification = "code"
+    needs = "top"
     align: str = "unite"
     k: int = 10
     main: int = 0
@@ -57,6 +58,11 @@ class CoRE(Step):
         if self.k < 1 or self.main < 0:
             raise ValueError(f"k {self.k}, main {self.main}: 1 token or more, and the place of a model, from 0 on")
         assert self._consistency
+
+    @property
+    def top(self) -> int:
+        """Likeliest tokens of each model that it looks at."""
+        return self.k
 
     def begin(self, ensemble: Ensemble, texts: Sequence[Text]) -> None:
         """See `Step`; raises `ValueError` if there is no such main model."""
