@@ -24,6 +24,8 @@ from anabranch.upstreams.errors import (
     UpstreamError,
 )
 from anabranch.upstreams.sse import event_bytes
+from anabranch.upstreams.text_body import read_text_requests, text_reply_body
+from anabranch.upstreams.text_completion import CompletesText
 from anabranch.upstreams.upstream import Request, Upstream
 
 STATUS: dict[type[UpstreamError], int] = {
@@ -99,10 +101,10 @@ class Received:
 
 
 class FakeServer:
-    """POST /v1/chat/completions on a free port, inside `async with`.
+    """POST /v1/chat/completions and /v1/completions on a free port, inside `async with`.
 
     Args:
-        upstream: who answers; stays open.
+        upstream: who answers, raw text as well if it can, unstreamed and one prompt at a time; stays open.
         faults: what goes wrong with the first request, the second, ...; None for nothing.
 
     Attributes:
@@ -120,6 +122,7 @@ class FakeServer:
         self._ending = asyncio.Event()
         app = web.Application(client_max_size=2**30)
         app.router.add_post("/v1/chat/completions", self._answer)
+        app.router.add_post("/v1/completions", self._answer)
         # cancellation tells the moment at which a client leaves
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1.0, access_log=None)
         self._port = 0
@@ -212,7 +215,11 @@ class FakeServer:
 
     async def _pieces(self, body: Mapping[str, Any], fault: Fault | None) -> AsyncGenerator[bytes, None]:
         """The JSON body, or the events of the stream; an error after the first event is an event."""
-        request, wrong = read_request(body), fault.usage if isinstance(fault, WrongUsage) else None
+        wrong = fault.usage if isinstance(fault, WrongUsage) else None
+        if "prompt" in body:
+            yield _json(await self._text_body(body), wrong)
+            return
+        request = read_request(body)
         if not body.get("stream"):
             yield _json(reply_body(await self._upstream.complete(request)), wrong)
             return
@@ -228,6 +235,12 @@ class FakeServer:
             yield event_bytes(orjson.dumps(error_body(str(error), code=_status(error))))
             return
         yield event_bytes(b"[DONE]")
+
+    async def _text_body(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        request = read_text_requests(body)[0]
+        if not isinstance(self._upstream, CompletesText):
+            raise BadRequest(self._upstream.name, "answers chats only")
+        return text_reply_body([await self._upstream.complete_text(request)], {"model": request.model})
 
     async def _stream_bodies(self, request: Request) -> AsyncGenerator[dict[str, Any], None]:
         async for chunk in self._upstream.stream(request):

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -17,10 +17,24 @@ from aiolimiter import AsyncLimiter
 from anabranch.upstreams.chat_reply import has_content, read_reply, read_stream
 from anabranch.upstreams.chat_request import request_body, request_bytes
 from anabranch.upstreams.errors import BadReply, BadRequest, Closed, TimedOut, Unreachable, UpstreamError
-from anabranch.upstreams.refusal import refusal
+from anabranch.upstreams.refusal import Asked, refusal
 from anabranch.upstreams.retry import Attempts, Backoff, retry_after_s
 from anabranch.upstreams.sse import EventParser
+from anabranch.upstreams.text_body import read_text_reply, text_request_body
+from anabranch.upstreams.text_completion import TextReply, TextRequest
 from anabranch.upstreams.upstream import Capabilities, Chunk, Reply, Request
+
+CHATS, TEXTS = "/chat/completions", "/completions"
+Sent = TypeVar("Sent", Request, TextRequest)
+Answer = TypeVar("Answer")
+
+
+class _Post(NamedTuple):
+    """What is sent: a request, the path below `base_url`, and the body."""
+
+    request: Asked
+    path: str
+    body: bytes
 
 
 class OpenAICompatible:
@@ -74,7 +88,7 @@ class OpenAICompatible:
         )
         self._name, self._capabilities = name, capabilities
         self._address = _address(base_url)
-        self._url = f"{base_url.rstrip('/')}/chat/completions"
+        self._base_url = base_url.rstrip("/")
         self._api_key = _checked_key(api_key)
         self._connect_timeout_s, self._read_timeout_s = connect_timeout_s, read_timeout_s
         self._backoff, self._total_timeout_s = Backoff(attempts), total_timeout_s
@@ -104,16 +118,15 @@ class OpenAICompatible:
         Raises:
             UpstreamError: the last error, once it is not retryable or attempts or time are used up.
         """
-        body = self._encoded(request, stream=False)
-        async with self._slots:
-            attempts = self._attempts()
-            while True:
-                budget_s = await self._begin(attempts)
-                try:
-                    return await self._complete_once(request, body, budget_s, attempts)
-                except UpstreamError as error:
-                    failure = error
-                await attempts.wait(failure)
+        return await self._whole(request, CHATS, request_body(request), read_reply)
+
+    async def complete_text(self, request: TextRequest) -> TextReply:
+        """The whole continuation of a text, as `complete`; for servers of raw text, which not all are.
+
+        Raises:
+            UpstreamError: as `complete`.
+        """
+        return await self._whole(request, TEXTS, text_request_body(request), read_text_reply)
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """The answer in pieces; asked for again only while nothing of it has been handed out.
@@ -123,14 +136,14 @@ class OpenAICompatible:
         Raises:
             UpstreamError: as `complete`, and after the first content at once.
         """
-        body = self._encoded(request, stream=True)
+        post = self._post(request, CHATS, request_body(request, stream=True))
         async with self._slots:
             attempts = self._attempts()
             while True:
                 held: list[Chunk] | None = []
                 budget_s = await self._begin(attempts)
                 try:
-                    async with aclosing(self._stream_once(request, body, budget_s, attempts)) as chunks:
+                    async with aclosing(self._stream_once(post, budget_s, attempts)) as chunks:
                         async for chunk in chunks:
                             if held is not None and not has_content(chunk):
                                 held.append(chunk)
@@ -162,38 +175,52 @@ class OpenAICompatible:
             raise attempts.failed(Closed(self._name, "was closed"))
         return attempts.begin()
 
-    def _encoded(self, request: Request, stream: bool) -> bytes:
+    def _post(self, request: Asked, path: str, fields: Mapping[str, Any]) -> _Post:
         try:
-            return request_bytes(request_body(request, stream))
+            return _Post(request, path, request_bytes(fields))
         except TypeError:
             pass  # raised below, so that what orjson says does not travel along
         raise BadRequest(self._name, f"was not asked: a field of the request to {request.model!r} is not JSON")
 
-    async def _complete_once(self, request: Request, body: bytes, budget_s: float, attempts: Attempts) -> Reply:
-        async with aclosing(self._receive(request, body, budget_s, attempts)) as pieces:
-            raw = b"".join([piece async for piece in pieces])
-        answer = self._object(request, raw)
-        return read_reply(self._name, request, answer, attempts.elapsed_s(), attempts.sent)
+    async def _whole(
+        self,
+        request: Sent,
+        path: str,
+        fields: Mapping[str, Any],
+        read: Callable[[str, Sent, Mapping[str, Any], float, int], Answer],
+    ) -> Answer:
+        post = self._post(request, path, fields)
+        async with self._slots:
+            attempts = self._attempts()
+            while True:
+                budget_s = await self._begin(attempts)
+                try:
+                    answer = await self._answer(post, budget_s, attempts)
+                    return read(self._name, request, answer, attempts.elapsed_s(), attempts.sent)
+                except UpstreamError as error:
+                    failure = error
+                await attempts.wait(failure)
 
-    def _stream_once(
-        self, request: Request, body: bytes, budget_s: float, attempts: Attempts
-    ) -> AsyncGenerator[Chunk, None]:
-        return read_stream(self._name, self._events(request, body, budget_s, attempts))
+    async def _answer(self, post: _Post, budget_s: float, attempts: Attempts) -> dict[str, Any]:
+        async with aclosing(self._receive(post, budget_s, attempts)) as pieces:
+            raw = b"".join([piece async for piece in pieces])
+        return self._object(post.request, raw)
+
+    def _stream_once(self, post: _Post, budget_s: float, attempts: Attempts) -> AsyncGenerator[Chunk, None]:
+        return read_stream(self._name, self._events(post, budget_s, attempts))
 
     async def _events(
-        self, request: Request, body: bytes, budget_s: float, attempts: Attempts
+        self, post: _Post, budget_s: float, attempts: Attempts
     ) -> AsyncGenerator[Mapping[str, Any], None]:
         parser = EventParser()
-        async with aclosing(self._receive(request, body, budget_s, attempts)) as pieces:
+        async with aclosing(self._receive(post, budget_s, attempts)) as pieces:
             async for piece in pieces:
                 for event in parser.feed(piece):
                     if event.data == b"[DONE]":
                         return
-                    yield self._object(request, event.data)
+                    yield self._object(post.request, event.data)
 
-    async def _receive(
-        self, request: Request, body: bytes, budget_s: float, attempts: Attempts
-    ) -> AsyncGenerator[bytes, None]:
+    async def _receive(self, post: _Post, budget_s: float, attempts: Attempts) -> AsyncGenerator[bytes, None]:
         """The bytes of a successful answer as they come.
 
         Failures are raised outside the except clauses: aiohttp's errors hold the request's headers, and with them the
@@ -204,14 +231,14 @@ class OpenAICompatible:
         timeout = aiohttp.ClientTimeout(total=budget_s, connect=self._connect_timeout_s, sock_read=self._read_timeout_s)
         try:
             # a file, since aiohttp warns of large bytes
-            post = self._opened().post(self._url, data=BytesIO(body), timeout=timeout, allow_redirects=False)
-            async with post as response:
+            url, file = self._base_url + post.path, BytesIO(post.body)
+            async with self._opened().post(url, data=file, timeout=timeout, allow_redirects=False) as response:
                 if response.status == 200:
                     async for piece in response.content.iter_any():
                         begun = True
                         yield piece
                     return
-                failure = self._refusal(request, response, await response.read())
+                failure = self._refusal(post.request, response, await response.read())
         except TimeoutError as error:
             if isinstance(error, aiohttp.ConnectionTimeoutError):
                 attempts.unconnected()
@@ -245,7 +272,7 @@ class OpenAICompatible:
             )
         return self._session
 
-    def _object(self, request: Request, raw: bytes) -> dict[str, Any]:
+    def _object(self, request: Asked, raw: bytes) -> dict[str, Any]:
         value = _json(raw)
         if not isinstance(value, dict):
             raise BadReply(self._name, "sent what is not a JSON object")
@@ -257,7 +284,7 @@ class OpenAICompatible:
             raise refusal(self._name, request, self._api_key, code if type(code) is int else 200, fields)
         return value
 
-    def _refusal(self, request: Request, response: aiohttp.ClientResponse, raw: bytes) -> UpstreamError:
+    def _refusal(self, request: Asked, response: aiohttp.ClientResponse, raw: bytes) -> UpstreamError:
         value = _json(raw)
         error = value.get("error", value) if isinstance(value, dict) else None
         fields = error if isinstance(error, dict) else {"message": error}

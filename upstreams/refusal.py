@@ -16,7 +16,10 @@ from anabranch.upstreams.errors import (
     UnknownModel,
     UpstreamError,
 )
+from anabranch.upstreams.text_completion import TextRequest
 from anabranch.upstreams.upstream import Request
+
+Asked = Request | TextRequest
 
 MAX_MESSAGE = 200
 PROMPT_FRAGMENT = 12
@@ -38,7 +41,7 @@ CONTEXT_WORDS = re.compile(r"(?i)context (?:length|window|size)|prompt is too lo
 
 def refusal(
     upstream: str,
-    request: Request,
+    request: Asked,
     api_key: str | None,
     status: int,
     error: Mapping[str, Any],
@@ -89,7 +92,7 @@ def _names(error: Mapping[str, Any]) -> list[str]:
     return [str(error.get("code")), str(error.get("type"))]
 
 
-def quotable(message: object, request: Request, api_key: str | None) -> str:
+def quotable(message: object, request: Asked, api_key: str | None) -> str:
     """An upstream's message in at most 200 characters; empty if it repeats part of the key or of the prompt.
 
     >>> quotable("cannot parse 'my grandmother is ill'", Request("m", ({"content": "my grandmother is ill"},)), None)
@@ -99,12 +102,19 @@ def quotable(message: object, request: Request, api_key: str | None) -> str:
     """
     if not isinstance(message, str):
         return ""
-    private = list(texts((request.messages, request.extra)))
-    if any(repeats(message, text, PROMPT_FRAGMENT) for text in private):
+    if any(repeats(message, text, PROMPT_FRAGMENT) for text in _private(request)):
         return ""
     if api_key and repeats(message, api_key, KEY_FRAGMENT):
         return ""
     return " ".join(KEY_LIKE.sub("[removed]", message).split())[:MAX_MESSAGE]
+
+
+def _private(request: Asked) -> list[str]:
+    """What a message must not repeat."""
+    if not isinstance(request, TextRequest):
+        return [*texts((request.messages, request.extra))]
+    prompt = request.prompt if isinstance(request.prompt, str) else ", ".join(map(str, request.prompt))
+    return [prompt, *texts(request.extra)]
 
 
 def repeats(message: str, text: str, length: int) -> bool:

@@ -151,7 +151,9 @@ def _alternatives(token: TextToken) -> dict[str, float] | None:
     return found
 
 
-def read_text_reply(upstream: str, request: TextRequest, body: Mapping[str, Any], latency_s: float = 0.0) -> TextReply:
+def read_text_reply(
+    upstream: str, request: TextRequest, body: Mapping[str, Any], latency_s: float = 0.0, attempts: int = 1
+) -> TextReply:
     """The reply that a text_completion object stands for; only its first choice is read.
 
     Raises:
@@ -169,6 +171,7 @@ def read_text_reply(upstream: str, request: TextRequest, body: Mapping[str, Any]
         usage=chunk.usage,
         latency_s=latency_s,
         tokens=chunk.tokens,
+        attempts=attempts,
     )
 
 
@@ -194,6 +197,10 @@ def _tokens(choice: Mapping[str, Any]) -> tuple[TextToken, ...]:
     texts, values = logprobs["tokens"], logprobs["token_logprobs"]
     tops = logprobs.get("top_logprobs") or [None] * len(texts)
     return tuple(
-        TextToken(text, None if value is None else float(value), tuple((top or {}).items()))
+        TextToken(text, None if value is None else float(value), _top(top or {}))
         for text, value, top in zip(texts, values, tops, strict=True)
     )
+
+
+def _top(top: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+    return tuple((text, float(logprob)) for text, logprob in top.items())

@@ -83,11 +83,16 @@ class TextChunk:
 
 
 @runtime_checkable
-class TextUpstream(Protocol):
-    """An upstream that also completes raw text; errors are `UpstreamError`s."""
+class CompletesText(Protocol):
+    """An upstream that completes raw text, if only as a whole; errors are `UpstreamError`s."""
 
     async def complete_text(self, request: TextRequest) -> TextReply:
         """The whole completion."""
+
+
+@runtime_checkable
+class TextUpstream(CompletesText, Protocol):
+    """An upstream that also completes raw text; errors are `UpstreamError`s."""
 
     def stream_text(self, request: TextRequest) -> AsyncGenerator[TextChunk, None]:
         """The completion in pieces, as `Upstream.stream`."""

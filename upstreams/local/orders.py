@@ -12,6 +12,8 @@ from anabranch.upstreams.text_completion import TextRequest
 from anabranch.upstreams.upstream import Request
 
 DEFAULT_MAX_TOKENS = 256
+GOES_ON = "ignore_eos"
+"""The field of a request whose text goes on over what ends a text, as vLLM calls it."""
 HALF_PAIR = "was sent a text that is not Unicode: it holds half a surrogate pair"
 # fields that would change the answer and cannot be honoured, with the values that ask for nothing
 REFUSED: Mapping[str, tuple[Any, ...]] = {
@@ -63,7 +65,7 @@ class Orders:
             max_tokens=self._fitting(len(prompt), _max_tokens(request)),
             sampling=Sampling(request.temperature or 0.0, _top_p(request), request.seed),
             stops=request.stop,
-            ends=self._ends,
+            ends=frozenset() if request.extra.get(GOES_ON) is True else self._ends,
             top=request.top_logprobs,
             echo=echo,
             streams=streams,

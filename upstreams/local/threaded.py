@@ -11,10 +11,15 @@ from anabranch.upstreams.errors import EmptyAnswer, UnknownModel, UpstreamError
 from anabranch.upstreams.local.completion import Order
 from anabranch.upstreams.local.errors import NotLoaded
 from anabranch.upstreams.local.pieces import End, Piece, joined
+from anabranch.upstreams.local.scored import Scored
 from anabranch.upstreams.local.worker import Runs, Worker
 from anabranch.upstreams.text_completion import TextChunk, TextReply, TextRequest, TextToken
 from anabranch.upstreams.upstream import Capabilities, Chunk, Reply, Request, TokenLogprob, Usage
 
+NAMES_IDS = "return_tokens_as_token_ids"
+"""The field of a request for text that wants tokens named by their ids, as vLLM calls it."""
+ID = "token_id:"
+"""What a token's id comes after where it is its name, as in vLLM's answers."""
 CAPABILITIES = Capabilities(
     tools=False, vision=False, json_mode=False, several=False, logprobs=True, prompt_logprobs=True
 )
@@ -65,7 +70,8 @@ class ThreadedModel:
     """What is loaded with the first call, or by `start`, and serves any event loop.
 
     `usage` counts the tokens that were computed, which is what a call costs. A chat answer that ends at once is an
-    error, `EmptyAnswer`; a continuation of text may be empty.
+    error, `EmptyAnswer`; a continuation of text may be empty. Several tokens can read alike: a request for text whose
+    `extra` has `return_tokens_as_token_ids` gets them, and their alternatives, as `token_id:7`.
 
     Args:
         name: for logs and errors, and a name of the model.
@@ -159,7 +165,7 @@ class ThreadedModel:
             finish_reason=end.finish_reason,
             usage=_usage(order, end),
             latency_s=time.monotonic() - began_s,
-            tokens=_tokens(loaded, whole),
+            tokens=_tokens(loaded, whole, request),
         )
 
     async def stream_text(self, request: TextRequest) -> AsyncGenerator[TextChunk, None]:
@@ -172,7 +178,7 @@ class ThreadedModel:
         order = loaded.orders.text(request, streams=True)
         async with aclosing(self._pieces(loaded, order)) as pieces:
             async for piece in pieces:
-                tokens = _tokens(loaded, piece)
+                tokens = _tokens(loaded, piece, request)
                 if piece.end is None:
                     yield TextChunk(piece.text, tokens=tokens)
                 else:
@@ -241,10 +247,17 @@ def _logprobs(loaded: Ready, piece: Piece) -> tuple[TokenLogprob, ...]:
     )
 
 
-def _tokens(loaded: Ready, piece: Piece) -> tuple[TextToken, ...]:
+def _tokens(loaded: Ready, piece: Piece, request: TextRequest) -> tuple[TextToken, ...]:
+    if request.extra.get(NAMES_IDS) is True:
+        return tuple(_by_id(token.scored) for token in piece.tokens)
     return tuple(
         TextToken(token.text, token.scored.logprob, _named(loaded, token.scored.top)) for token in piece.tokens
     )
+
+
+def _by_id(scored: Scored) -> TextToken:
+    top = tuple((f"{ID}{token}", logprob) for token, logprob in scored.top)
+    return TextToken(f"{ID}{scored.token}", scored.logprob, top)
 
 
 def _named(loaded: Ready, top: tuple[tuple[int, float], ...]) -> tuple[tuple[str, float], ...]:

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from anabranch.upstreams.errors import BadRequest
 from anabranch.upstreams.local.local_model import LocalModel
+from anabranch.upstreams.pocket.frozen import check_frozen
 from anabranch.upstreams.text_completion import TextChunk, TextReply, TextRequest, TextUpstream
 from anabranch.upstreams.upstream import Usage
 from tests.upstreams.local import tiny
@@ -125,3 +126,25 @@ def test_a_continuation_may_be_empty(folder: Path) -> None:
 def test_prompts_that_cannot_be_read(folder: Path, prompt: Any, says: str) -> None:
     with pytest.raises(BadRequest, match=says):
         complete(folder, TextRequest("tiny", prompt, 5))
+
+
+def test_tokens_are_named_by_their_ids_where_that_is_wanted(folder: Path, llama: PreTrainedModel) -> None:
+    """Bytes from 128 on read alike; their ids do not."""
+    request = TextRequest("tiny", IDS, 1, echo=True, top_logprobs=264, extra={"return_tokens_as_token_ids": True})
+    (reply,) = complete(folder, request)
+    assert [token.text for token in reply.tokens[:-1]] == [f"token_id:{token}" for token in IDS]
+    after = tiny.logprobs(llama, IDS)[-1]
+    top = {int(name.removeprefix("token_id:")): logprob for name, logprob in reply.tokens[-1].top}
+    assert top == {token: pytest.approx(logprob, abs=1e-4) for token, logprob in enumerate(after.tolist())}
+
+
+def test_a_text_goes_on_over_its_end_where_that_is_wanted() -> None:
+    """What the model thinks of the end is then said like that of any token."""
+    owl = check_frozen("pocket-owl")
+    prompt = "<|user|>What is 3 + 4?<|end|><|assistant|>7"
+    ended, went_on = complete(
+        owl,
+        *(TextRequest("tiny", prompt, 1, top_logprobs=1, extra=extra) for extra in ({}, {"ignore_eos": True})),
+    )
+    assert (ended.finish_reason, ended.tokens) == ("stop", ())
+    assert went_on.finish_reason == "length" and went_on.tokens[0].top[0][0] == "<|end|>"
