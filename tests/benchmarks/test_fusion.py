@@ -1,6 +1,6 @@
 """What the benchmark of fusion puts together and counts; never how long it took."""
 
-from benchmarks.fusion import merged_tokens, union, vocabulary
+from benchmarks.fusion.union import merged_tokens, union, vocabulary
 
 
 def test_tokens_are_bytes_and_merges_of_two_tokens() -> None:

@@ -77,21 +77,24 @@ class LiveRow:
 
     def forget(self, length: int) -> None:
         """What was read of more than so many ids is written over."""
-        del self._read[length:]
-        self._same = min(self._same, length)
-        self._kept = {known: said for known, said in self._kept.items() if known <= length}
         self.drafts = []
+        if len(self._read) > length:
+            del self._read[length:]
+            self._same = min(self._same, length)
+            self._kept = {known: said for known, said in self._kept.items() if known <= length}
 
     def note(self, ids: Sequence[int], said: Tensor | None) -> None:
         """These were read after the others, and then this was said of what follows."""
         self._read += ids
         if said is not None:
             self._kept[len(self._read)] = said
-            for length in [*self._kept][:-KEPT]:
-                del self._kept[length]
+            while len(self._kept) > KEPT:
+                del self._kept[next(iter(self._kept))]
 
     def drafted(self) -> tuple[Draft, int] | None:
         """The draft that begins with most of the ids that are to be read next, and with how many."""
+        if not self.drafts:
+            return None
         wanted = self.ids[self.same :]
         fitting = [(draft, common_length(draft.ids, wanted)) for draft in self.drafts if draft.base == self.same]
         best = max(fitting, key=lambda each: each[1], default=None)

@@ -19,11 +19,13 @@ class Places:
         rows: of the buffers; int64 (rows,) if they are not side by side.
         columns: that each row's new ids go to; int64 (rows, new) if they are not the same, side by side, for all.
         end: the column before which all rows are read.
+        new: how many ids each row has.
     """
 
     rows: slice | Tensor
     columns: slice | Tensor
     end: int
+    new: int = 0
 
     def write(self, buffer: Tensor, states: Tensor) -> Tensor:
         """Put states (rows, heads, new, width) into a buffer; what is read of it, (rows, heads, end, width)."""
@@ -52,6 +54,14 @@ class PlacedLayer(RowLayer):  # type: ignore[no-untyped-call]
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         return self._places.write(self.keys, key_states), self._places.write(self.values, value_states)
+
+    def get_seq_length(self) -> int:
+        """Columns before the new ones; of use where all rows are alike, since else the mask says it."""
+        return self._places.end - self._places.new
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """Columns that are read, and where they begin."""
+        return self._places.end, 0
 
     def move(self, row: int, source: int, target: int, columns: int) -> None:
         """Copy some columns of a row to where others are."""
@@ -113,7 +123,7 @@ class PlacedCache(Cache):
         run = range(first[0], first[0] + len(first))
         alike = all([*each] == [*run] for each in columns)
         places.columns = slice(run.start, run.stop) if alike else torch.tensor(columns, device=self._device)
-        places.end = end
+        places.end, places.new = end, len(first)
 
     def move(self, row: int, source: int, target: int, columns: int) -> None:
         """Copy some columns of a row to where others are."""

@@ -58,7 +58,9 @@ class FusionEngine:
         """Admit who has waited longest, and add a token to each running text."""
         self._leave()
         arriving = [waiting.popleft() for _ in range(min(len(waiting), self._capacity - len(self._running)))]
-        self._admit([one for one in arriving if not one.cancelled])
+        arriving = [one for one in arriving if not one.cancelled]
+        if arriving:
+            self._admit(arriving)
         try:
             self._cut_short()
             if self._running:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from anabranch.serving.fusion.during.table import Table
@@ -20,4 +19,4 @@ def linear(said: Sequence[Tensor], union: UnionMap, weights: Tensor) -> Table:
         weights: float32 (n, M).
     """
     merged = union.merge([one.exp() for one in said], weights)
-    return Table(torch.arange(len(union), device=merged.device).expand(len(merged), -1), merged)
+    return Table(union.symbols.expand(len(merged), -1), merged)

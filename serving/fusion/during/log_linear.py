@@ -28,4 +28,4 @@ def log_linear(said: Sequence[Tensor], union: UnionMap, weights: Tensor) -> Tabl
     logs = torch.where(share > 0, share * given.log(), 0.0).sum(dim=1)
     best = logs.amax(dim=1, keepdim=True)
     weight = torch.where(best == -torch.inf, (share * given).sum(dim=1), (logs - best).exp())
-    return Table(torch.arange(len(union), device=weight.device).expand(len(weight), -1), weight)
+    return Table(union.symbols.expand(len(weight), -1), weight)

@@ -64,6 +64,11 @@ class UnionMap:
         return len(self.texts) - 1
 
     @cached_property
+    def symbols(self) -> Tensor:
+        """All of them, int64 (U,)."""
+        return torch.arange(len(self), device=self.columns[0].device)
+
+    @cached_property
     def exact(self) -> tuple[Tensor, ...]:
         """M, bool (U): whether the model has a token that is the symbol, and not only one that the symbol begins with.
 
@@ -93,8 +98,10 @@ class UnionMap:
         >>> union.merge([torch.tensor([[0.2, 0.3, 0.5]]), torch.tensor([[1.0, 0.0]])], torch.tensor([[0.5, 0.5]]))
         tensor([[0.2500, 0.5000, 0.2500]])
         """
-        given = [weights[:, place, None] * self.given(place, each) for place, each in enumerate(probabilities)]
-        return torch.stack(given).sum(dim=0)
+        merged = probabilities[0].new_zeros(len(weights), len(self) + 1)
+        for place, (column, each) in enumerate(zip(self.columns, probabilities, strict=True)):
+            merged.index_add_(1, column, weights[:, place, None] * each)
+        return merged[:, :-1]
 
 
 def _without_ends(vocabulary: TokenBytes) -> list[bytes | None]:

@@ -1,20 +1,6 @@
-"""What fusion during inference costs besides its models; prints a line of JSON a part.
+"""Putting vocabularies together; times are of the processor, the best of several."""
 
-    python -m benchmarks.fusion [union]
-
-Goals, on one thread:
-
-    union   putting two vocabularies of 128,000 ids together: under 2 s; reading the union from its file, digests of the
-            vocabularies included, and merging one step of both models are reported
-
-Times are of the processor, the best of several, so that whatever else runs disturbs them little; data are synthetic:
-tokens are random merges of bytes and of each other, about three in five of them in both vocabularies.
-"""
-
-import argparse
-import json
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -71,19 +57,3 @@ def union(ids: int = 128_000, models: int = 2, *, repeats: int = 5) -> Row:
     times = {"build_s": build_s, "read_ms": read_ms, "merge_ms": merge_ms}
     row = {"models": models, "ids": ids, "symbols": len(whole), **times}
     return {**row, "limit_s": UNION_S, "goals": {f"build_under_{UNION_S:g}_s": build_s < UNION_S}}
-
-
-PARTS: dict[str, Callable[[], Row]] = {"union": union}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    for part in options.parts or PARTS:  # a line each, so that what is measured is not lost to what fails later
-        print(json.dumps({part: PARTS[part]()}), flush=True)
-
-
-if __name__ == "__main__":
-    main()
