@@ -43,7 +43,7 @@ class Draft(NamedTuple):
         place: of the model.
         chosen: at least one token; none but the last ends the text.
         beyond: tokens that the model has chosen to follow those, and which are no part of the draft.
-        computed: tokens that the model computed for all of them, if those that it had chosen before cost nothing.
+        computed: tokens that the model was asked for; not those that it had chosen before.
     """
 
     place: int
