@@ -64,7 +64,10 @@ def test_one_model_writes_what_it_writes_alone(step: Step, heat: float) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_models_share_every_byte_and_read_nothing_twice(step: Step) -> None:
-    """All that goes through a model is its prompt, and once each token that was drafted or judged."""
+    """All that goes through a model is its prompt, and once each token that was drafted or judged.
+
+    Of a text that was drafted for too long what follows it is not kept, and its last token is read again by each.
+    """
     models = [pocket(HERON), pocket(OWL)]
     ensemble, wrote = Ensemble.of(models), set()
     for seed in range(4):
@@ -81,7 +84,7 @@ def test_models_share_every_byte_and_read_nothing_twice(step: Step) -> None:
                 model.write(row, text.written)
                 assert b"".join(model.vocabulary.written[token] or b"" for token in model.ids(row)) == text.written
         read = sum(model.work.tokens for model in models) - before
-        assert read <= sum(text.prompts) + computed
+        assert read <= sum(text.prompts) + computed + (2 * text.memory.rounds if isinstance(step, SpecFuse) else 0)
         ensemble.end([text])
     assert 1 in wrote, "and not the first of equals alone"
 
