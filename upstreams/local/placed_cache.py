@@ -135,11 +135,11 @@ class PlacedCache(Cache):
             layer.copy_row(source, target)
 
     def _make_room(self, rows: int, end: int) -> None:
-        """Room for so many rows and columns; it doubles, so that a column is moved once or twice in its life."""
+        """Room for so many rows and columns, and some more, so that a column is moved a few times in its life."""
         extent = self._extent
         if rows > extent.row_room or end > extent.column_room:
             row_room = extent.row_room if rows <= extent.row_room else max(rows, 2 * extent.row_room)
-            column_room = extent.column_room if end <= extent.column_room else 2 * end
+            column_room = extent.column_room if end <= extent.column_room else end + max(SPARE_COLUMNS, end // 4)
             for layer in self._written():
                 layer.rehouse(row_room, column_room, extent.end)
             extent.row_room, extent.column_room = row_room, column_room
