@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from anabranch.registry import resolve
 from anabranch.upstreams.registry import UPSTREAMS
+from anabranch.upstreams.server_member import server_member
 from anabranch.upstreams.upstream import Capabilities, Upstream
 
 
@@ -156,8 +157,14 @@ def _placed(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(placed.get("folder"), str):
         placed["folder"] = folder / placed["folder"]
     if isinstance(placed.get("members"), list):
-        placed["members"] = [folder / one if (folder / str(one)).is_dir() else one for one in placed["members"]]
+        placed["members"] = [_placed_member(one, folder) for one in placed["members"]]
     return placed
+
+
+def _placed_member(member: Any, folder: Path) -> Any:
+    if isinstance(member, Mapping):
+        return {**member, "tokenizer": folder / str(member["tokenizer"])} if "tokenizer" in member else member
+    return folder / member if (folder / str(member)).is_dir() else member
 
 
 @dataclass(frozen=True)
@@ -188,7 +195,7 @@ class OpenPool:
     async def __aenter__(self) -> Self:
         try:
             for name in dict.fromkeys(model.upstream for model in self.pool.models):
-                upstream = open_upstream(name, self.pool.upstreams[name], self._environment)
+                upstream = open_upstream(name, self._settings(name), self._environment)
                 self._stack.push_async_callback(upstream.close)
                 self._upstreams[name] = upstream
         except BaseException:
@@ -200,6 +207,26 @@ class OpenPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+    def _settings(self, name: str) -> Mapping[str, Any]:
+        """The settings of an upstream; members that name a server of the pool get one of their own."""
+        settings = self.pool.upstreams[name]
+        members = settings.get("members")
+        if not isinstance(members, list):
+            return settings
+        try:
+            return {**settings, "members": [self._member(one) for one in members]}
+        except ValueError as error:
+            raise PoolError(f"upstream {name!r}: {error}") from None
+
+    def _member(self, member: Any) -> Any:
+        return server_member(member, self._server) if isinstance(member, Mapping) else member
+
+    def _server(self, name: str) -> Upstream:
+        servers = {key: one for key, one in self.pool.upstreams.items() if one.get("kind") != "fusion"}
+        if name not in servers:
+            raise PoolError(f"a member names the server {name!r}; upstreams that can be one: {sorted(servers)}")
+        return open_upstream(name, servers[name], self._environment)
 
     def served(self, name: str) -> Served:
         """A model and its upstream.

@@ -1,5 +1,6 @@
 """From a folder of files to a model that is ready to run."""
 
+import json
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,16 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from transformers.utils import logging
 from transformers.utils.hub import cached_file
 
+from anabranch.upstreams.blocking import Blocking
 from anabranch.upstreams.local.batch import batch_for
 from anabranch.upstreams.local.engine import Engine
 from anabranch.upstreams.local.forward import Forward
 from anabranch.upstreams.local.live_rows import LiveRows
 from anabranch.upstreams.local.orders import Orders
 from anabranch.upstreams.local.read_token_bytes import token_bytes
+from anabranch.upstreams.local.server_token_model import ServerTokenModel
 from anabranch.upstreams.local.vocabulary import Vocabulary
+from anabranch.upstreams.server_member import ServerMember
 
 SMALL = 50_000_000  # parameters
 # while it loads, transformers changes torch's defaults for the whole process
@@ -85,6 +89,25 @@ def load_rows(folder: str | Path, device: str, dtype: str) -> LiveRows:
     return LiveRows(Forward(model), tokenizer, token_bytes(tokenizer, size, _ends(model, tokenizer.eos_token_id)))
 
 
+def load_server(member: ServerMember, server: Blocking) -> ServerTokenModel:
+    """What a model behind a server needs here to be told how its texts go on.
+
+    Args:
+        member: names it.
+        server: asks its upstream.
+
+    Raises:
+        ValueError: what tokens write cannot be read from the tokenizer, or the server gives no log-probabilities.
+    """
+    with ONE_AT_A_TIME:
+        tokenizer = load_tokenizer(member.tokenizer)
+    size = max(tokenizer.get_vocab().values()) + 1
+    vocabulary = token_bytes(tokenizer, size, _ends_stated(member.tokenizer, tokenizer.eos_token_id))
+    return ServerTokenModel(
+        server, member.model, tokenizer, vocabulary, top=member.top, window=member.window, by_id=member.by_id
+    )
+
+
 def set_threads_for(parameters: int, threads: int | None = None) -> None:
     """Let this thread alone use so many for its operations; if None as many as pay for a model of that size."""
     with ONE_AT_A_TIME:
@@ -103,7 +126,7 @@ def set_threads(threads: int) -> None:
 def _files(what: str, folder: str | Path, dtype: str) -> tuple[Any, Any]:
     try:
         with ONE_AT_A_TIME:
-            return _model(folder, dtype), _tokenizer(folder)
+            return _model(folder, dtype), load_tokenizer(folder)
     except Exception as error:  # files can be wrong in many ways
         raise ValueError(
             f"{what}: {folder} cannot be loaded: {error}; it must hold what save_pretrained writes for a "
@@ -129,7 +152,8 @@ def _from_pretrained(folder: str | Path, **settings: Any) -> Any:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def _tokenizer(folder: str | Path) -> Any:
+def load_tokenizer(folder: str | Path) -> Any:
+    """The tokenizer of transformers in a folder, as its tokenizer.json says it."""
     # AutoTokenizer rebuilds tokenizers by the type of the model, and reads past what tokenizer.json says of them
     stated = cached_file(str(folder), "tokenizer.json", _raise_exceptions_for_missing_entries=False)
     kind = AutoTokenizer if stated is None else PreTrainedTokenizerFast
@@ -144,6 +168,17 @@ def _device(device: str) -> str:
 
 def _ends(model: Any, of_tokenizer: Any) -> frozenset[int]:
     """Ids that end a text, by the generation settings and by the tokenizer, which differ for some chat models."""
-    of_model = model.generation_config.eos_token_id if model.generation_config else None
+    return _together(model.generation_config.eos_token_id if model.generation_config else None, of_tokenizer)
+
+
+def _ends_stated(folder: Path, of_tokenizer: Any) -> frozenset[int]:
+    """The same, of a folder without weights: as it states them, where it has the model's settings."""
+    for name in ("generation_config.json", "config.json"):
+        if (folder / name).is_file():
+            return _together(json.loads((folder / name).read_text(encoding="utf-8")).get("eos_token_id"), of_tokenizer)
+    return _together(None, of_tokenizer)
+
+
+def _together(of_model: Any, of_tokenizer: Any) -> frozenset[int]:
     listed = of_model if isinstance(of_model, list) else [of_model]
     return frozenset(token for token in (*listed, of_tokenizer) if token is not None)

@@ -1,5 +1,6 @@
-"""Several language models of this machine that write together, as one upstream."""
+"""Several language models that write together, as one upstream."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -8,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from anabranch.registry import resolve
 from anabranch.serving.fusion.during.registry import FUSIONS
+from anabranch.upstreams.blocking import Blocking
 from anabranch.upstreams.local.model_folder import check_folder, is_on_hub, window_of
 from anabranch.upstreams.local.threaded import CAPABILITIES, Orders, ThreadedModel
 from anabranch.upstreams.pocket.frozen import check_frozen
 from anabranch.upstreams.pocket.members import MEMBERS
+from anabranch.upstreams.server_member import ServerMember
 
 if TYPE_CHECKING:  # torch is imported by the worker's thread, when the model is first needed
     from anabranch.serving.fusion.during.engine import FusionEngine
@@ -19,6 +22,7 @@ if TYPE_CHECKING:  # torch is imported by the worker's thread, when the model is
     from anabranch.serving.fusion.during.symbols import Symbols
 
 POCKET = "pocket-"
+Member = str | Path | ServerMember
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class FusedModel(ThreadedModel):
 
     Args:
         name: for logs and errors, and a name of the model.
-        members: M folders or ids on the hub, as of `LocalModel`, or names of pocket models.
+        members: M folders or ids on the hub, as of `LocalModel`, names of pocket models, or models behind servers.
         method: a registry name, see `FUSIONS`.
         settings: of the method.
         weights: M, at least 0; equal ones if None.
@@ -58,13 +62,14 @@ class FusedModel(ThreadedModel):
 
     Raises:
         ValueError: fewer than two members, a folder that holds no model, weights that cannot be, a method or a setting
-            of it that is not known or cannot be, or torch is not installed.
+            of it that is not known or cannot be, a server whose tokens do not suffice for it, or torch is not
+            installed.
     """
 
     def __init__(
         self,
         name: str,
-        members: Sequence[str | Path],
+        members: Sequence[Member],
         *,
         method: str = "gac",
         settings: Mapping[str, Any] | None = None,
@@ -76,24 +81,41 @@ class FusedModel(ThreadedModel):
     ) -> None:
         if len(members) < 2:
             raise ValueError(f"{name!r} fuses {len(members)} models; give two or more `members`")
-        folders = [_folder(member) for member in members]
+        checked = [_checked(member) for member in members]
+        step = _step(name, method, settings or {})
+        for member in members:
+            if isinstance(member, ServerMember):
+                _check_server(method, step, member)
+        self._servers = {
+            place: Blocking(one.upstream) for place, one in enumerate(checked) if isinstance(one, ServerMember)
+        }
         load = partial(
             _load,
             name,
-            folders,
-            step=_step(name, method, settings or {}),
+            checked,
+            servers=self._servers,
+            step=step,
             weights=_shares(weights, len(members)),
             device=device,
             dtype=dtype,
             max_batch=max_batch,
         )
-        windows = [None if is_on_hub(folder) else window_of(folder) for folder in folders]
+        window = _least([_window(member) for member in checked])
         super().__init__(
-            name, load, models=models, window=_least(windows), capabilities=replace(CAPABILITIES, prompt_logprobs=False)
+            name, load, models=models, window=window, capabilities=replace(CAPABILITIES, prompt_logprobs=False)
         )
 
+    async def close(self) -> None:
+        """As of `ThreadedModel`; what servers are being asked is given up."""
+        async with asyncio.TaskGroup() as closing:
+            closing.create_task(super().close())
+            for server in self._servers.values():  # or else the thread would wait for their answers
+                closing.create_task(asyncio.to_thread(server.close))
 
-def _folder(member: str | Path) -> str | Path:
+
+def _checked(member: Member) -> Member:
+    if isinstance(member, ServerMember):
+        return member
     if str(member) in MEMBERS:
         return check_frozen(str(member))
     if str(member).startswith(POCKET):
@@ -101,6 +123,33 @@ def _folder(member: str | Path) -> str | Path:
     if not is_on_hub(member):
         check_folder(member)
     return member
+
+
+def _check_server(method: str, step: "Step", member: ServerMember) -> None:
+    """Refuse what a server that names its likeliest tokens cannot do; a method that does not say needs all of them."""
+    server = member.upstream
+    needs, wanted = getattr(step, "needs", "whole"), getattr(step, "top", 1)
+    if needs == "whole":
+        raise ValueError(
+            f"fusion method {method!r} needs what a model thinks of all its tokens, and server {server.name!r} names "
+            "the likeliest; give a folder, or choose a method that needs no more, see docs/fusion.md"
+        )
+    if needs == "scores" and server.capabilities.prompt_logprobs is False:
+        raise ValueError(
+            f"fusion method {method!r} needs scores of texts, and server {server.name!r} has no prompt_logprobs; give "
+            "a folder, or choose a method that needs none, see docs/fusion.md"
+        )
+    if wanted > member.top:
+        raise ValueError(
+            f"fusion method {method!r} looks at {wanted} tokens of each model, and server {server.name!r} is asked for "
+            f"{member.top}; lower k, or raise top if the server gives more"
+        )
+
+
+def _window(member: Member) -> int | None:
+    if isinstance(member, ServerMember):
+        return member.window or member.upstream.capabilities.context_window
+    return None if is_on_hub(member) else window_of(member)
 
 
 def _step(name: str, method: str, settings: Mapping[str, Any]) -> "Step":
@@ -131,8 +180,9 @@ def _least(windows: Sequence[int | None]) -> int | None:
 
 def _load(
     name: str,
-    folders: Sequence[str | Path],
+    members: Sequence[Member],
     *,
+    servers: Mapping[int, Blocking],
     step: "Step",
     weights: tuple[float, ...],
     device: str,
@@ -145,14 +195,17 @@ def _load(
         from anabranch.serving.fusion.during.fused_orders import FusedOrders
         from anabranch.serving.fusion.during.symbols import Symbols
         from anabranch.serving.fusion.during.union_cache import cached_union
-        from anabranch.upstreams.local.loading import load_rows, set_threads_for
+        from anabranch.upstreams.local.loading import load_rows, load_server, set_threads_for
         from anabranch.upstreams.local.orders import Orders as OrdersOfOne
     except ImportError as error:
         raise ValueError(
             f"fused model {name!r} needs torch and transformers: pip install 'anabranch[train]'"
         ) from error
-    rows = [load_rows(folder, device=device, dtype=dtype) for folder in folders]
-    set_threads_for(max(one.parameters for one in rows))
+    rows = [
+        load_server(one, servers[place]) if isinstance(one, ServerMember) else load_rows(one, device, dtype)
+        for place, one in enumerate(members)
+    ]
+    set_threads_for(max(getattr(one, "parameters", 0) for one in rows))
     ensemble = Ensemble(tuple(rows), cached_union([one.vocabulary for one in rows]))
     orders = [OrdersOfOne(name, one.tokenizer, one.window, one.vocabulary.ends) for one in rows]
     return FusedReady(

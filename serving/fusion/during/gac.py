@@ -25,6 +25,7 @@ class GaC(Step):
 
     source = "Yu et al. 2024, arXiv 2406.12585; yaoching0/GaC"
     specification = "code"
+    needs = "top"
     threshold: float = 1.0
     primary: int = 0
 

@@ -23,6 +23,7 @@ class ME(Step):
 
     source = "arXiv 2605.00419; Kamichanw/Mixture-model-like-Ensemble@cbe532b9"
     specification = "code"
+    needs = "top"
 
     def __call__(self, ensemble: Ensemble, texts: Sequence[Text]) -> list[tuple[Added, ...]]:
         """See `Step`."""

@@ -24,11 +24,17 @@ class UniTE(Step):
 
     source = "Yao et al. 2024, arXiv 2410.03777; starrYYxuan/UniTE@106a8952"
     specification = "code"
+    needs = "top"
     k: int = 10
 
     def __post_init__(self) -> None:
         if self.k < 1:
             raise ValueError(f"k is {self.k}; it must be 1 token or more")
+
+    @property
+    def top(self) -> int:
+        """Likeliest tokens of each model that it looks at."""
+        return self.k
 
     def __call__(self, ensemble: Ensemble, texts: Sequence[Text]) -> list[tuple[Added, ...]]:
         """See `Step`."""
