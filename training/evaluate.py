@@ -14,6 +14,7 @@ from anabranch.training.cascades.tried import TriedPlan
 from anabranch.training.choices import Tried, knobs_of, try_out
 from anabranch.training.curve_points import curve_points
 from anabranch.training.decisions import example_decisions
+from anabranch.training.fusion_result import FusedAnswers, fusion_result
 from anabranch.training.ground import Ground, lay_ground
 from anabranch.training.metrics.curve import bootstrap_curve
 from anabranch.training.metrics.oracle import chosen_cells
@@ -35,6 +36,7 @@ def evaluate(
     labels: str,
     plans: Sequence[Plan] = (),
     table: ReplayTable | None = None,
+    fused: FusedAnswers | None = None,
     split: str = "test",
     replicates: int = 1000,
     seed: int = 0,
@@ -52,6 +54,7 @@ def evaluate(
         labels: what the report calls the label set.
         plans: cascades of models among the arms of `test`.
         table: the answers to the prompts of `test`, in that order, for cascades; None without any.
+        fused: what models that write together answered to the prompts of `test`, in that order; None without any.
         split: what it calls the prompts.
         replicates: of the bootstrap.
         seed: of the bootstrap and of which examples are shown.
@@ -82,7 +85,8 @@ def evaluate(
             *(cascade_result(one, ground, examples, seed) for one in cascades),
         ),
         agreements=agreements_of(tried, ground) + cascade_agreements(cascades, ground),
-        notes=_notes(test, train, len(routers) + len(plans)) + _unpriced(cascades),
+        notes=_notes(test, train, len(routers) + len(plans) + (fused is not None)) + _unpriced(cascades),
+        fusion=None if fused is None else fusion_result(fused, ground),
     )
 
 

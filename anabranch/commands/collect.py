@@ -71,10 +71,10 @@ def collect(
     if dry_run:
         forecast = collection.forecast()
         return Answer(_forecast_table(forecast), {name: asdict(model) for name, model in forecast.items()})
-    return _answer(collection.run(Console(stderr=True)))
+    return collected(collection.run(Console(stderr=True)))
 
 
-def _answer(summary: Summary) -> Answer:
+def collected(summary: Summary) -> Answer:
     """The summary; the process ends with another code than 0 if labels are missing for any reason but the budget."""
     shown: RenderableType = Group(render(summary), *(Text(line) for line in advice(summary)))
     as_wanted = summary.complete or summary.stopped == "budget"

@@ -10,11 +10,17 @@ from rich.console import Group
 from rich.text import Text
 
 from anabranch.commands.answer import Answer
+from anabranch.commands.collect import collected
+from anabranch.commands.fused_answers import read_answers
+from anabranch.commands.fused_arm import FusedArm, ask
+from anabranch.commands.fusion_settings import Given, fusion_settings
 from anabranch.commands.recorded import recorded_answers
 from anabranch.commands.routers import open_any
 from anabranch.data.arms import with_arms
 from anabranch.data.labelset import LabelSet, read_labels
 from anabranch.data.outcomes import Outcomes
+from anabranch.data.recorded_judges import recorded_judges
+from anabranch.data.replay_table import ReplayTable
 from anabranch.routers.deferral.plan import Plan
 from anabranch.routers.router import Router
 from anabranch.routers.run import load_run
@@ -32,7 +38,7 @@ from anabranch.training.report.write import write_report
 
 
 def evaluate(
-    routers: list[Path],
+    routers: list[Path] = [],  # noqa: B006 - the parser copies it
     *,
     labels: Path,
     split: str = "test",
@@ -42,8 +48,15 @@ def evaluate(
     examples: int = 12,
     cache: Path | None = None,
     learning_curve: bool = False,
+    fusion: str | None = None,
+    models: list[str] | None = None,
+    set: dict[str, Given] = {},  # noqa: B006 - the parser copies it
+    weights: list[float] | None = None,
+    max_tokens: int | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
 ) -> Answer:
-    """Measure runs and bundles beside the baselines, with intervals and a verdict.
+    """Measure runs, bundles and fusions of models beside the baselines, with intervals and a verdict.
 
     Args:
         routers: RUN or BUNDLE folders of routers, all of the same arms, or of cascades of models among these.
@@ -55,28 +68,52 @@ def evaluate(
         examples: decisions shown a router in the report; 0 keeps prompts out of it.
         cache: folder of the embedding cache.
         learning_curve: train the one RUN again on fewer of its prompts, to see whether more labels would help.
+        fusion: answer the prompts with a fused model, too, whose answers are kept in OUT/fused; how its models decide
+            on a token, as `anabranch methods --stage during` lists it.
+        models: that are fused: folders, ids on the hub, or pocket models.
+        set: a setting of the fusion method, NAME=VALUE; as often as needed.
+        weights: of the fused models; equal ones if not given.
+        max_tokens: of a fused answer; as the recorded models were asked if not given.
+        device: of the fused models, such as cpu or cuda:1; auto for a GPU if there is one.
+        dtype: of the fused models: float32, bfloat16 or float16; auto for what the weights were saved as.
     """
+    arm = _arm(fusion, models, set, weights, device, dtype)
+    if arm is None and not routers:
+        raise ValueError("there is nothing to evaluate; name RUN or BUNDLE folders, or a --fusion of --models")
+    if arm is not None and out is None:
+        raise ValueError("--fusion keeps what it answers beside the report; give --out REPORT")
     if learning_curve:
         _refuse_relearning(routers)
     opened = [open_any(path, cache) for path in routers]
     plans = [one for one in opened if isinstance(one, Plan)]
     label_set = read_labels(labels)
-    outcomes = with_arms(label_set.outcomes(), _arms_of(opened))
+    if arm is not None:
+        _refuse_votes(label_set)
+    outcomes = with_arms(label_set.outcomes(), _arms_of(opened) or _recorded(arm, label_set))
     test = outcomes.split(split)
     for path in routers:
         _refuse_trained_on(path, test, split)
+    train, fused = _train_of(outcomes, test), None
+    notes: tuple[str, ...] = ()
+    if arm is not None and out is not None:
+        asked = ask(arm, label_set, labels, split, out / "fused", max_tokens)
+        if asked.summary.stopped is not None:
+            return collected(asked.summary)
+        fused, test, notes = read_answers(asked, label_set, test, train)
     report = measure(
         [one for one in opened if isinstance(one, Router)],
         test,
-        _train_of(outcomes, test),
+        train,
         labels=labels.name,
         plans=plans,
-        table=recorded_answers(plans, label_set).split(split) if plans else None,
+        table=_replayed(plans, label_set, test) if plans else None,
+        fused=fused,
         split=split,
         replicates=replicates,
         seed=seed,
         examples=examples,
     )
+    report = replace(report, notes=report.notes + notes)
     if learning_curve:
         ground = lay_ground(test, _train_of(outcomes, test), Paired.draw(len(test), replicates, seed))
         report = replace(report, learning=_relearnt(routers[0], label_set, ground, cache, seed))
@@ -85,6 +122,43 @@ def evaluate(
         write_report(report, out)
         shown.append(Text(f"report: {out / 'report.html'}"))
     return Answer(Group(*shown), orjson.loads(to_json(report)))
+
+
+def _arm(
+    method: str | None,
+    models: list[str] | None,
+    settings: dict[str, Given],
+    weights: list[float] | None,
+    device: str,
+    dtype: str,
+) -> FusedArm | None:
+    if method is None:
+        if models or settings or weights:
+            raise ValueError("--models, --set and --weights are of a fused model; name its method, --fusion METHOD")
+        return None
+    if not models:
+        raise ValueError(f"--fusion {method} needs --models: two or more folders, ids on the hub, or pocket models")
+    shares = None if weights is None else tuple(weights)
+    arm = FusedArm(method, tuple(models), fusion_settings(method, settings), shares, device, dtype)
+    arm.check()
+    return arm
+
+
+def _refuse_votes(labels: LabelSet) -> None:
+    if labels.labels.num_rows == 0:
+        recorded_judges(labels, labels.prompt_ids)  # says why
+
+
+def _recorded(arm: FusedArm | None, labels: LabelSet) -> tuple[str, ...]:
+    """The fused models that have recorded answers; all models if none has."""
+    return (arm.recorded(labels.arms()) if arm is not None else ()) or labels.arms()
+
+
+def _replayed(plans: Sequence[Plan], labels: LabelSet, test: Outcomes) -> ReplayTable:
+    """The answers to the prompts of `test`, in their order."""
+    table = recorded_answers(plans, labels)
+    row = {prompt_id: at for at, prompt_id in enumerate(table.prompt_ids)}
+    return table.take([row[prompt_id] for prompt_id in test.prompt_ids])
 
 
 def _arms_of(opened: Sequence[Router | Plan]) -> tuple[str, ...]:

@@ -62,7 +62,11 @@ def read_prompts(source: Path, judge: str | None = None) -> PromptSet:
         LabelError: the file cannot be read, or a row breaks a rule; a reference that the judge refuses is one.
         ValueError: no such judge.
     """
-    table = _read(source)
+    return prompt_set(_read(source), judge)
+
+
+def prompt_set(table: pa.Table, judge: str | None = None) -> PromptSet:
+    """The prompts in a table, which is that of a label set; the rest as in `read_prompts`."""
     LabelSet(table, NO_LABELS)  # refuses what training would refuse once everything is paid for
     return PromptSet(table, tuple(_prompts(table, judge)))
 

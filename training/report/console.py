@@ -1,7 +1,7 @@
 """A report for the terminal."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rich import box
@@ -19,15 +19,24 @@ from anabranch.training.report.contents import (
     Report,
     RouterResult,
     Row,
+    Verdict,
 )
+from anabranch.training.report.fusion_findings import fusion_findings
 from anabranch.training.report.main_rows import main_rows, partly_covered
 from anabranch.training.report.names import short_names, titled
 
 WIDE = 100  # columns, from which all intervals have room
 
 _INDENT = "  "
-_STYLES = {"router": "bold", "cascade": "bold", "single": "dim", "baseline": ""}
-_WORDS = {"route": "bold green", "do not route": "bold red", "not enough data": "bold yellow"}
+_STYLES = {"router": "bold", "cascade": "bold", "fusion": "bold", "single": "dim", "baseline": ""}
+_GOOD, _BAD, _UNSURE = "bold green", "bold red", "bold yellow"
+_WORDS = {
+    "route": _GOOD,
+    "fuse": _GOOD,
+    "do not route": _BAD,
+    "do not fuse": _BAD,
+    "not enough data": _UNSURE,
+}
 
 
 def render(report: Report, console: Console) -> None:
@@ -51,13 +60,13 @@ class _View:
         yield _heading(report)
         yield _main_table(report, wide)
         for result in report.routers:
-            word = (result.verdict.word, _WORDS[result.verdict.word])
-            yield Text.assemble((result.row.name, "bold"), "  ", word)
-            for finding in _findings(report, result):
-                wrapped = Text(finding).wrap(console, options.max_width - len(_INDENT))
-                yield from (Text(_INDENT) + line for line in wrapped)
+            yield from _judged(result.row, result.verdict, _findings(report, result), console, options)
             if result.pairs:
                 yield _pair_table(result.pairs, wide)
+            yield Text()
+        if report.fusion is not None:
+            fused = report.fusion
+            yield from _judged(fused.row, fused.verdict, fusion_findings(report, fused), console, options)
             yield Text()
         yield from (Text(_agreement(agreement, report.cost_unit)) for agreement in report.agreements)
         if report.learning is not None:
@@ -68,6 +77,16 @@ class _View:
             yield from (Text(f"Mind: {note}.", style="dim") for note in report.learning.notes)
             yield Text()
         yield from (Text(f"Mind: {note}.", style="dim") for note in report.notes)
+
+
+def _judged(
+    row: Row, verdict: Verdict, findings: Iterable[str], console: Console, options: ConsoleOptions
+) -> Iterator[Text]:
+    """A name, the word on it, and what was found, indented."""
+    yield Text.assemble((row.name, "bold"), "  ", (verdict.word, _WORDS[verdict.word]))
+    for finding in findings:
+        wrapped = Text(finding).wrap(console, options.max_width - len(_INDENT))
+        yield from (Text(_INDENT) + line for line in wrapped)
 
 
 def _heading(report: Report) -> Text:

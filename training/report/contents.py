@@ -29,8 +29,8 @@ class Row:
     """One line of the main table.
 
     Args:
-        name: of the router, cascade or baseline.
-        kind: router, cascade, single, or baseline.
+        name: of the router, cascade, fusion or baseline.
+        kind: router, cascade, fusion, single, or baseline.
         quality: mean quality.
         cost: mean cost in the report's unit; None if there is none.
         gain: mean quality minus the best single arm's, paired.
@@ -183,6 +183,35 @@ class RouterResult:
 
 
 @dataclass(frozen=True)
+class FusionResult:
+    """What models achieved that wrote the answers together, on the prompts of the report.
+
+    Args:
+        row: its line in the main table; its cost is an estimate, see `priced`.
+        verdict: whether to fuse: fuse, do not fuse, or not enough data; it is that of a router by another word.
+        members: those of the models that have recorded answers, each alone.
+        best_member: the best of them, chosen on train; "" if none has recorded answers.
+        over_best_member: mean quality minus the best member's, paired.
+        prompt_tokens: mean that all models together read a prompt.
+        computed_tokens: mean that all models together computed for an answer.
+        tokens_per_s: so many they computed a second while they answered, loading included; NaN if it was not measured.
+        prompts_per_s: answers a second, likewise.
+        priced: one sentence on what its cost is, or why it is not known.
+    """
+
+    row: Row
+    verdict: Verdict
+    members: tuple[Row, ...]
+    best_member: str
+    over_best_member: Interval
+    prompt_tokens: Interval
+    computed_tokens: Interval
+    tokens_per_s: float
+    prompts_per_s: float
+    priced: str
+
+
+@dataclass(frozen=True)
 class Agreement:
     """Whether two routers, or two cascades, of the same arms decide alike, e.g. a run and its bundle.
 
@@ -273,6 +302,7 @@ class Report:
         agreements: pairs of routers that claim to be the same.
         notes: what a reader must know, e.g. missing cells.
         learning: how the router grows with its labels; None if that was not asked.
+        fusion: models that write together, measured beside the rest; None if that was not asked.
     """
 
     labels: str
@@ -289,3 +319,4 @@ class Report:
     agreements: tuple[Agreement, ...]
     notes: tuple[str, ...]
     learning: LearningCurve | None = None
+    fusion: FusionResult | None = None

@@ -22,12 +22,13 @@ from markupsafe import Markup
 
 from anabranch.training.report import notation
 from anabranch.training.report.contents import Report, RouterResult
+from anabranch.training.report.fusion_findings import fusion_findings
 from anabranch.training.report.glossary import term
 from anabranch.training.report.json_view import to_json
 from anabranch.training.report.main_rows import main_rows, partly_covered
 from anabranch.training.report.names import kinds_of, short_names, titled
 from anabranch.training.report.vega import chart_specs
-from anabranch.training.report.verdict_card import answer, compared_with, verdict_card
+from anabranch.training.report.verdict_card import Card, answer, compared_with, fusion_card, verdict_card
 from anabranch.training.verdict import ALPHA, MIN_PROMPTS, SMALLEST_GAIN
 
 _FOLDER = Path(__file__).parent
@@ -46,7 +47,8 @@ def to_html(report: Report) -> str:
         report=report,
         tone=tone,
         answer=sentence,
-        cards=[verdict_card(report, one) for one in report.routers],
+        cards=_cards(report),
+        fusion=[] if report.fusion is None else [*fusion_findings(report, report.fusion)],
         against=compared_with(report),
         kinds=kinds_of(report),
         compared=", ".join(f"{kind}s" for kind in kinds_of(report)),
@@ -62,6 +64,11 @@ def to_html(report: Report) -> str:
         policy=_policy(scripts),
         specs=script_json(specs),
     )
+
+
+def _cards(report: Report) -> list[Card]:
+    fused = [] if report.fusion is None else [fusion_card(report, report.fusion)]
+    return [*(verdict_card(report, one) for one in report.routers), *fused]
 
 
 @cache

@@ -8,11 +8,12 @@ from anabranch.training.report.names import shortened
 
 
 def main_rows(report: Report) -> tuple[tuple[Row, ...], ...]:
-    """Routers as given; baselines; single models, best first: three groups, with names of models shortened."""
+    """Routers as given, then a fusion; baselines; single models, best first: three groups, models' names shortened."""
     baselines = [replace(row, name=shortened(row.name, report.arms)) for row in report.baselines]
     singles = sorted((row for row in baselines if row.kind == "single"), key=_falling_quality)
     others = (row for row in baselines if row.kind != "single")
-    return tuple(one.row for one in report.routers), tuple(others), tuple(singles)
+    fused = () if report.fusion is None else (report.fusion.row,)
+    return (*(one.row for one in report.routers), *fused), tuple(others), tuple(singles)
 
 
 def partly_covered(report: Report) -> bool:

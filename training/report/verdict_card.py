@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from anabranch.training.report.contents import CostUnit, Report, RouterResult
+from anabranch.training.report.contents import CostUnit, FusionResult, Report, RouterResult
 from anabranch.training.report.names import kinds_of, short_names
 from anabranch.training.report.notation import (
     MISSING,
@@ -16,7 +16,7 @@ from anabranch.training.report.notation import (
 )
 from anabranch.training.verdict import ALPHA
 
-_TONES = {"route": "yes", "do not route": "no", "not enough data": "unsure"}
+_TONES = {"route": "yes", "fuse": "yes", "do not route": "no", "do not fuse": "no", "not enough data": "unsure"}
 _MIXES: dict[CostUnit, str] = {
     "usd": "the best mix of single models at the same cost",
     "strong_share": "sending the same share of prompts to the better model at random",
@@ -54,6 +54,9 @@ class Card:
 def answer(report: Report) -> tuple[str, str]:
     """The tone and the sentence that answer whether to route at all."""
     words, kinds = [one.verdict.word for one in report.routers], kinds_of(report)
+    if not words and report.fusion is not None:
+        fused = fusion_card(report, report.fusion)
+        return fused.tone, f"No router was evaluated. {fused.name}: {fused.word}. {fused.meaning}"
     if not words:
         return "unsure", "No router was evaluated: these are the baselines."
     if "route" in words:
@@ -75,16 +78,23 @@ def verdict_card(report: Report, result: RouterResult) -> Card:
     return Card(result.row.name, word, _TONES[word], _meaning(report, result), facts)
 
 
-def compared_with(report: Report, result: RouterResult | None = None) -> str:
+def fusion_card(report: Report, fused: FusionResult) -> Card:
+    """The verdict on models that write together in plain words."""
+    word = fused.verdict.word
+    facts = (_gain(fused), _quality(report, fused), *_costs(report, fused), *_tokens(fused))
+    return Card(fused.row.name, word, _TONES[word], _meaning(report, fused), facts)
+
+
+def compared_with(report: Report, result: RouterResult | FusionResult | None = None) -> str:
     """What the verdict compares a router with; one whose own cost is not known is compared with the best model."""
     unpriced = report.cost_unit == "none" or (result is not None and result.row.cost is None)
     return f"always asking {_best(report)}" if unpriced else _MIXES[report.cost_unit]
 
 
-def _meaning(report: Report, result: RouterResult) -> str:
+def _meaning(report: Report, result: RouterResult | FusionResult) -> str:
     verdict, against = result.verdict, compared_with(report, result)
-    looking = f"Looking at the {'prompt' if result.calls is None else 'answers'}"
-    if verdict.word == "route":
+    looking = _looking(result)
+    if verdict.word in {"route", "fuse"}:
         return f"{looking} pays: it beats {against}."
     smallest = f"{verdict.smallest_gain:g}"
     if verdict.word == "not enough data":
@@ -94,19 +104,36 @@ def _meaning(report: Report, result: RouterResult) -> str:
     return f"It does not beat {against}, and a gain of {smallest} is ruled out or would have shown."
 
 
-def _gain(result: RouterResult) -> Fact:
+def _looking(result: RouterResult | FusionResult) -> str:
+    if isinstance(result, FusionResult):
+        return "Writing together"
+    return f"Looking at the {'prompt' if result.calls is None else 'answers'}"
+
+
+def _tokens(fused: FusionResult) -> list[Fact]:
+    """What its answers take."""
+    read = f"and {number(fused.prompt_tokens.value, 1)} read a prompt, by all its models together"
+    facts = [Fact("Tokens computed", number(fused.computed_tokens.value, 1), read)]
+    if math.isfinite(fused.prompts_per_s):
+        facts.append(
+            Fact("Speed", f"{significant(fused.prompts_per_s)} prompts/s", "on this machine, loading included")
+        )
+    return facts
+
+
+def _gain(result: RouterResult | FusionResult) -> Fact:
     bound = number(_bound(result), signed=True)
     sure = f"at least {bound} with {percent(1 - ALPHA)} confidence"
     note = sure if _bound(result) > 0 else f"could be as low as {bound}"
     return Fact("Gain", number(result.verdict.gain.value, signed=True), note)
 
 
-def _quality(report: Report, result: RouterResult) -> Fact:
+def _quality(report: Report, result: RouterResult | FusionResult) -> Fact:
     note = f"{number(result.row.gain.value, signed=True)} against {_best(report)} alone"
     return Fact("Quality", number(result.row.quality.value), note)
 
 
-def _costs(report: Report, result: RouterResult) -> list[Fact]:
+def _costs(report: Report, result: RouterResult | FusionResult) -> list[Fact]:
     if result.row.cost is None:
         return []
     value = cost(result.row.cost.value, report.cost_unit)
@@ -150,7 +177,7 @@ def _outlook(result: RouterResult) -> list[Fact]:
     return facts
 
 
-def _bound(result: RouterResult) -> float:
+def _bound(result: RouterResult | FusionResult) -> float:
     return result.verdict.gain.low
 
 
