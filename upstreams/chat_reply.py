@@ -192,7 +192,8 @@ def _said_and_ended(index: int, choice: Mapping[str, Any]) -> tuple[dict[str, An
 
 def _logprob_body(token: TokenLogprob) -> dict[str, Any]:
     top = [{"token": text, "logprob": logprob} for text, logprob in token.top]
-    return {"token": token.token, "logprob": token.logprob, "top_logprobs": top}
+    body: dict[str, Any] = {"token": token.token, "logprob": token.logprob, "top_logprobs": top}
+    return body | ({"by": [*token.by]} if token.by else {})
 
 
 def chunk_bodies(model: str, chunk: Chunk) -> list[dict[str, Any]]:

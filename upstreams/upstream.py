@@ -26,11 +26,15 @@ class Usage:
 
 @dataclass(frozen=True)
 class TokenLogprob:
-    """One token of a completion, its natural-log probability, and the likeliest alternatives."""
+    """One token of a completion, its natural-log probability, the likeliest alternatives, and the models that chose it.
+
+    `by` is empty but for a token that several models had a say in.
+    """
 
     token: str
     logprob: float
     top: tuple[tuple[str, float], ...] = ()
+    by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

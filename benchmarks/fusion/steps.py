@@ -126,7 +126,7 @@ def _compared(
 
 def fused_ms(step: Step, members: Sequence[Member], ensemble: Ensemble, prompts: Prompts, batch: int) -> float:
     """Milliseconds of a turn of the engine; the prompts were read before."""
-    engine = FusionEngine("benchmark", ensemble, step, batch)
+    engine = FusionEngine("benchmark", [member.name for member in members], ensemble, step, batch)
     order = FusedOrder(
         prompt=prompts[0],
         max_tokens=STEPS + 1,

@@ -240,11 +240,12 @@ def _chunk(model: str, order: Order, piece: Piece, logprobs: tuple[TokenLogprob,
 
 
 def _logprobs(loaded: Ready, piece: Piece) -> tuple[TokenLogprob, ...]:
-    text_of = loaded.vocabulary.text_of
-    return tuple(
-        TokenLogprob(text_of(token.scored.token), token.scored.logprob or 0.0, _named(loaded, token.scored.top))
-        for token in piece.tokens
-    )
+    return tuple(_logprob(loaded, token.scored) for token in piece.tokens)
+
+
+def _logprob(loaded: Ready, scored: Scored) -> TokenLogprob:
+    text = loaded.vocabulary.text_of(scored.token)
+    return TokenLogprob(text, scored.logprob or 0.0, _named(loaded, scored.top), scored.by)
 
 
 def _tokens(loaded: Ready, piece: Piece, request: TextRequest) -> tuple[TextToken, ...]:

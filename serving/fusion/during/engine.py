@@ -39,13 +39,15 @@ class FusionEngine:
 
     Args:
         name: of the upstream, for errors.
+        members: M names, by which a token says who chose it.
         ensemble: M models.
         step: the method.
         capacity: texts at once.
     """
 
-    def __init__(self, name: str, ensemble: Ensemble, step: Step, capacity: int) -> None:
-        self._name, self._ensemble, self._step, self._capacity = name, ensemble, step, capacity
+    def __init__(self, name: str, members: Sequence[str], ensemble: Ensemble, step: Step, capacity: int) -> None:
+        self._name, self._members = name, tuple(members)
+        self._ensemble, self._step, self._capacity = ensemble, step, capacity
         self._running: list[tuple[Completion, Text]] = []
 
     @property
@@ -110,7 +112,8 @@ class FusionEngine:
             for token in tokens:
                 if not completion.over:
                     text.written += token.written
-                    completion.take(Scored(token.symbol, token.logprob), token.computed)
+                    by = tuple(self._members[place] for place in token.by)
+                    completion.take(Scored(token.symbol, token.logprob, by=by), token.computed)
 
     def _leave(self) -> None:
         over = [text for completion, text in self._running if completion.over or completion.cancelled]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from anabranch.registry import resolve
 from anabranch.serving.fusion.during.registry import FUSIONS
+from anabranch.serving.fusion.during.weights import shares
 from anabranch.upstreams.blocking import Blocking
 from anabranch.upstreams.local.model_folder import check_folder, is_on_hub, window_of
 from anabranch.upstreams.local.threaded import CAPABILITIES, Orders, ThreadedModel
@@ -46,8 +47,9 @@ class FusedModel(ThreadedModel):
     """A text of which every token is chosen by several models with tokenizers of their own, streamed as it is chosen.
 
     Wherever a model can be named this one can: in a pool, and so in collected labels, as an arm of routers, and behind
-    `serve`. What is not in the settings is never loaded. `usage` counts the prompt tokens of all models and, for each
-    token that is written, one for each model that was asked.
+    `serve`. What is not in the settings is never loaded. `usage` counts the tokens that all models read of
+    the prompt, and all that they computed. A request may have weights of its own, `fusion_weights`; with
+    log-probabilities, each token says which members chose it.
 
     Args:
         name: for logs and errors, and a name of the model.
@@ -95,7 +97,7 @@ class FusedModel(ThreadedModel):
             checked,
             servers=self._servers,
             step=step,
-            weights=_shares(weights, len(members)),
+            weights=shares(weights, len(members)),
             device=device,
             dtype=dtype,
             max_batch=max_batch,
@@ -123,6 +125,11 @@ def _checked(member: Member) -> Member:
     if not is_on_hub(member):
         check_folder(member)
     return member
+
+
+def _called(member: Member) -> str:
+    """What a token says of who chose it; of a folder not where it lies."""
+    return member.upstream.name if isinstance(member, ServerMember) else Path(member).name
 
 
 def _check_server(method: str, step: "Step", member: ServerMember) -> None:
@@ -167,13 +174,6 @@ def _step(name: str, method: str, settings: Mapping[str, Any]) -> "Step":
     return step
 
 
-def _shares(weights: Sequence[float] | None, members: int) -> tuple[float, ...]:
-    given = (1.0,) * members if weights is None else tuple(weights)
-    if len(given) != members or not all(0 <= one < float("inf") for one in given) or not sum(given) > 0:
-        raise ValueError(f"weights {list(given)}: {members} members need as many weights, at least 0 and not all 0")
-    return tuple(one / sum(given) for one in given)
-
-
 def _least(windows: Sequence[int | None]) -> int | None:
     return min((window for window in windows if window is not None), default=None)
 
@@ -209,7 +209,7 @@ def _load(
     ensemble = Ensemble(tuple(rows), cached_union([one.vocabulary for one in rows]))
     orders = [OrdersOfOne(name, one.tokenizer, one.window, one.vocabulary.ends) for one in rows]
     return FusedReady(
-        FusionEngine(name, ensemble, step, max_batch),
+        FusionEngine(name, [_called(member) for member in members], ensemble, step, max_batch),
         FusedOrders(name, orders, weights, ensemble.union.end),
         Symbols(ensemble.union),
         _least([one.window for one in rows]),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from anabranch.serving.fusion.during.engine import FusedOrder
+from anabranch.serving.fusion.during.weights import FIELD, shares
 from anabranch.upstreams.errors import BadRequest
 from anabranch.upstreams.local.completion import Order
 from anabranch.upstreams.local.threaded import Orders
@@ -16,7 +17,7 @@ class FusedOrders:
     Args:
         name: of the upstream, for errors.
         members: M, of each model.
-        weights: M; they sum to 1.
+        weights: M, of requests that have none of their own; they sum to 1.
         end: the symbol that ends a text.
     """
 
@@ -25,13 +26,13 @@ class FusedOrders:
 
     def chat(self, request: Request, streams: bool) -> FusedOrder:
         """The answer to a chat; raises `BadRequest` if any of the models cannot give it."""
-        return self._fused([member.chat(request, streams) for member in self._members])
+        return self._fused([member.chat(request, streams) for member in self._members], request)
 
     def text(self, request: TextRequest, streams: bool) -> FusedOrder:
         """The continuation of a text; raises `BadRequest` if any of the models cannot give it."""
-        return self._fused([member.text(request, streams) for member in self._members])
+        return self._fused([member.text(request, streams) for member in self._members], request)
 
-    def _fused(self, orders: Sequence[Order]) -> FusedOrder:
+    def _fused(self, orders: Sequence[Order], request: Request | TextRequest) -> FusedOrder:
         first = orders[0]
         if first.top:
             raise BadRequest(self._name, "names no alternatives to its tokens; ask for top_logprobs 0, or for none")
@@ -47,5 +48,16 @@ class FusedOrders:
             echo=first.echo,
             streams=first.streams,
             prompts=tuple(tuple(order.prompt) for order in orders),
-            weights=self._weights,
+            weights=self._weights_of(request),
         )
+
+    def _weights_of(self, request: Request | TextRequest) -> tuple[float, ...]:
+        wanted = request.extra.get(FIELD)
+        if wanted is None:
+            return self._weights
+        if not isinstance(wanted, list | tuple) or not all(type(one) in (int, float) for one in wanted):
+            raise BadRequest(self._name, f"was given {FIELD} {wanted!r}; give a list of {len(self._weights)} numbers")
+        try:
+            return shares(wanted, len(self._weights))
+        except ValueError as error:
+            raise BadRequest(self._name, f"was given {FIELD}: {error}") from None

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from anabranch.serving.fusion.during.fused_model import FusedModel
+from anabranch.upstreams.chat_reply import reply_body
 from anabranch.upstreams.errors import BadRequest
 from anabranch.upstreams.local.local_model import LocalModel
 from anabranch.upstreams.pocket.frozen import check_frozen
@@ -41,6 +42,33 @@ def test_a_member_that_weighs_everything_answers_as_it_does_alone(method: str) -
     mixed = asyncio.run(replies(fused(OWL, WREN, method=method, weights=[1, 0]), asked))
     assert [reply.text for reply in mixed] == [reply.text for reply in alone]
     assert [reply.finish_reason for reply in mixed] == [reply.finish_reason for reply in alone]
+
+
+def test_a_request_may_weigh_the_members_itself() -> None:
+    """All weight on one member is routing: the answer is that member's, whatever the file says."""
+    prompts = PROMPTS[:3]
+    alone = [
+        asyncio.run(replies(LocalModel("mix", check_frozen(one), device="cpu"), [ask(text) for text in prompts]))
+        for one in (OWL, WREN)
+    ]
+    asked = [ask(text, extra={"fusion_weights": weights}) for weights in ([3, 0], [0, 0.5]) for text in prompts]
+    mixed = asyncio.run(replies(fused(OWL, WREN, weights=[1, 1]), asked))
+    assert [reply.text for reply in mixed] == [reply.text for each in alone for reply in each]
+
+
+@pytest.mark.parametrize("weights", [[1], [0, 0], [1, -1], [1, float("nan")], ["1", 1], [True, 1], "11", {"a": 1}])
+def test_weights_that_a_request_cannot_have_are_refused(weights: object) -> None:
+    with pytest.raises(BadRequest, match="fusion_weights"):
+        asyncio.run(replies(fused(OWL, WREN), [ask(PROMPTS[0], extra={"fusion_weights": weights})]))
+
+
+def test_each_token_says_who_chose_it() -> None:
+    asked = [ask(PROMPTS[0], top_logprobs=0, seed=1, extra={"fusion_weights": [1, 1]})]
+    (together,) = asyncio.run(replies(fused(OWL, WREN), asked))
+    (drawn,) = asyncio.run(replies(fused(OWL, WREN, method="me"), asked))
+    assert {token.by for token in together.logprobs} == {(OWL, WREN)}
+    assert {token.by for token in drawn.logprobs} == {(OWL,), (WREN,)}
+    assert reply_body(together)["choices"][0]["logprobs"]["content"][0]["by"] == [OWL, WREN]
 
 
 def test_texts_together_are_what_each_is_alone_and_pieces_make_the_whole() -> None:

@@ -72,7 +72,7 @@ class Desk:
 
     def __init__(self, models: Sequence[TokenModel], step: Step, capacity: int = 32) -> None:
         self.ensemble = Ensemble.of(models)
-        self.engine = FusionEngine("mix", self.ensemble, step, capacity)
+        self.engine = FusionEngine("mix", [*map(str, range(len(models)))], self.ensemble, step, capacity)
         self.waiting: deque[Completion] = deque()
         self.completions: list[Completion] = []
 
