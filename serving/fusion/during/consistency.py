@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 TINY = torch.finfo(torch.float32).tiny
-SPREAD = 1e-6  # less than this between the best and the worst is rounding
+ROUNDING = 1e-6  # of a score, which is 0 to 1
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,9 @@ class Consistency:
         mean = p.where(among, 0.0).sum(dim=1, keepdim=True) / among.sum(dim=1, keepdim=True)
         distance = (p - mean).abs().where(among, 0.0)
         possible = among & (p + of_main(p, main)[:, None] > self.eps)
-        return KINDS[self.kind](distance, self).where(possible, 0.0)
+        score = KINDS[self.kind](distance, self)
+        # it matters how many are 0, and the farthest of two models are as far, which rounding may hide
+        return score.where(possible & (score > ROUNDING), 0.0)
 
     def of_models(self, scores: Tensor, p: Tensor, main: Tensor, weights: Tensor) -> Tensor:
         """Weights (n, M) that sum to 1, of which the main model has half or more.
@@ -108,7 +110,7 @@ def _rec(distance: Tensor, how: Consistency) -> Tensor:
     value = 1 / (1 + how.gamma * distance)
     # the highest is 1: of all the tokens that nobody named, which the authors score as well
     spread = 1 - value.amin(dim=(1, 2), keepdim=True)
-    return torch.where(spread > SPREAD, 1 - (1 - value) / spread.clamp(min=SPREAD), 1.0)
+    return torch.where(spread > ROUNDING, 1 - (1 - value) / spread.clamp(min=ROUNDING), 1.0)
 
 
 KINDS: dict[str, Callable[[Tensor, Consistency], Tensor]] = {

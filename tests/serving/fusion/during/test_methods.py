@@ -10,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from anabranch.serving.fusion.during.consistency import KINDS
+from anabranch.serving.fusion.during.core import ALIGNMENTS, CoRE
 from anabranch.serving.fusion.during.ensemble import Ensemble
 from anabranch.serving.fusion.during.gac import GaC
 from anabranch.serving.fusion.during.linear import linear
 from anabranch.serving.fusion.during.log_linear import log_linear
 from anabranch.serving.fusion.during.me import ME
+from anabranch.serving.fusion.during.packllm import PackLLM
 from anabranch.serving.fusion.during.purify import Purify
 from anabranch.serving.fusion.during.step import Step
 from anabranch.serving.fusion.during.top_k_union import TopKUnion
@@ -23,7 +26,8 @@ from anabranch.upstreams.local.sampling import Sampling
 from tests.serving.fusion.during.toys import TableModel, letters
 from tests.serving.fusion.during.written import Desk, order, write
 
-MERGED: list[Step] = [GaC(), GaC(threshold=0.5), UniTE(), UniTE(k=2), Purify()]
+CONSISTENT: list[Step] = [CoRE(align=align, kind=kind) for align in ALIGNMENTS for kind in KINDS]
+MERGED: list[Step] = [GaC(), GaC(threshold=0.5), UniTE(), UniTE(k=2), Purify(), *CONSISTENT, PackLLM()]
 SEEDS = st.integers(0, 10_000)
 
 
@@ -34,14 +38,14 @@ def text_of(
     return found.text
 
 
-@settings(max_examples=30)
+@settings(max_examples=60)
 @given(SEEDS, st.sampled_from(MERGED))
 def test_a_model_with_itself_writes_what_it_writes_alone(seed: int, step: Step) -> None:
     alone = text_of([letters(seed, b"ab", b"bc")], step, [1])
     assert text_of([letters(seed, b"ab", b"bc")] * 2, step, [0.3, 0.7]) == alone
 
 
-@settings(max_examples=30)
+@settings(max_examples=60)
 @given(SEEDS, st.sampled_from([*MERGED, ME()]), st.sampled_from([0.0, 1.0]))
 def test_a_model_that_weighs_everything_writes_what_it_writes_alone(seed: int, step: Step, temperature: float) -> None:
     """Under the same draws; the union has no more symbols than its own vocabulary, so columns are the same."""
@@ -163,7 +167,7 @@ def test_models_that_are_not_asked_compute_nothing_and_catch_up_at_once() -> Non
     assert found.computed == 4 * 1 + 2
 
 
-@pytest.mark.parametrize("step", [GaC(), UniTE()])
+@pytest.mark.parametrize("step", [GaC(), UniTE(), CoRE(), PackLLM()])
 def test_every_model_takes_one_forward_a_step(step: Step) -> None:
     models = [letters(3, b"ab"), letters(4, b"cd"), letters(5)]
     found = write(models, step, [order(3, 6), order(3, 6, weights=[1, 2, 3], prompt=1)])
