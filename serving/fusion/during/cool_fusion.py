@@ -35,6 +35,7 @@ class CoolFusion(Step):
 
     source = "Liu et al. 2024, arXiv 2407.19807"
     specification = "paper"
+    needs = "scores"
     tokens: int = 16
     per: Per = "byte"
 

@@ -135,7 +135,7 @@ def _called(member: Member) -> str:
 def _check_server(method: str, step: "Step", member: ServerMember) -> None:
     """Refuse what a server that names its likeliest tokens cannot do; a method that does not say needs all of them."""
     server = member.upstream
-    needs, wanted = getattr(step, "needs", "whole"), getattr(step, "top", 1)
+    needs, wanted = getattr(step, "needs", "whole"), getattr(step, "k", 1)
     if needs == "whole":
         raise ValueError(
             f"fusion method {method!r} needs what a model thinks of all its tokens, and server {server.name!r} names "

@@ -53,6 +53,7 @@ class SpecFuse(Step):
 
     source = "Lv et al. 2024, arXiv 2412.07380; lvbotenbest/SpecEM"
     specification = "code"
+    needs = "scores"
     tokens: int = 10
     rate: float = 0.0
     exit_below: float = 0.0

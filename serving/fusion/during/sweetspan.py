@@ -39,6 +39,7 @@ class SweetSpan(Step):
 
     source = "Xu et al. 2024, arXiv 2409.18583; the filter as in AdaFuse@c7ecc712"
     specification = "secondary"
+    needs = "scores"
     words: int = 4
     tokens: int = 32
     ratio: float = 10.0

@@ -31,11 +31,6 @@ class UniTE(Step):
         if self.k < 1:
             raise ValueError(f"k is {self.k}; it must be 1 token or more")
 
-    @property
-    def top(self) -> int:
-        """Likeliest tokens of each model that it looks at."""
-        return self.k
-
     def __call__(self, ensemble: Ensemble, texts: Sequence[Text]) -> list[tuple[Added, ...]]:
         """See `Step`."""
         return together(TopKUnion(self.k), ensemble, texts)

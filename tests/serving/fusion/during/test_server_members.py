@@ -47,9 +47,9 @@ async def answers(model: FusedModel, asked: list[Request]) -> list[Reply]:
         await model.close()
 
 
-@pytest.mark.parametrize("method", ["unite", "gac", "me"])
+@pytest.mark.parametrize("method", ["unite", "gac", "me", "cool-fusion"])
 def test_the_text_is_that_of_two_models_of_this_machine(method: str) -> None:
-    """The 20 likeliest of 640 tokens are enough. A request a token, the end included; with `me` of half of them."""
+    """The 20 likeliest of 640 tokens are enough. A request a token, the end included, where all are always asked."""
     asked = [ask(prompt, seed=place) for place, prompt in enumerate(PROMPTS)]
     both = asyncio.run(answers(fused(OWL, HERON, method=method), asked))
     server = Between(here(HERON), lambda request: None)
@@ -58,7 +58,8 @@ def test_the_text_is_that_of_two_models_of_this_machine(method: str) -> None:
         (reply.text, reply.finish_reason) for reply in both
     ]
     computed = sum(reply.usage.completion_tokens for reply in mixed if reply.usage)
-    assert 0 < len(server.requests) < computed if method == "me" else len(server.requests) == computed / 2
+    asked_always = method in ("unite", "gac")
+    assert len(server.requests) == computed / 2 if asked_always else 0 < len(server.requests) < computed
 
 
 def test_the_texts_of_a_server_that_fails_end_with_an_error_and_later_ones_do_not() -> None:
@@ -122,6 +123,8 @@ def test_a_pool_names_it_and_a_real_server_answers(caplog: pytest.LogCaptureFixt
             20,
             "'purify' needs what a model thinks of all its tokens, and server 'far' names the likeliest",
         ),
+        ("packllm", {}, 20, "'packllm' needs what a model thinks of all its tokens"),
+        ("cool-fusion", {"prompt_logprobs": False}, 20, "'cool-fusion' needs scores of texts, and server 'far' has no"),
         ("unite", {}, 4, "'unite' looks at 5 tokens of each model, and server 'far' is asked for 4; lower k, or"),
     ],
 )
