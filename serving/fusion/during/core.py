@@ -82,8 +82,9 @@ class CoRE(Step):
         first = alive.int().argmax(dim=1)
         main = torch.where(alive[:, self.main], torch.full_like(first, self.main), first)  # (n,)
         symbol, p = TopK.of(said, union, weights, self.k, begun=self.align == "unite")
-        scores = self._consistency.of_tokens(p, main, alive)
-        share = self._consistency.of_models(scores, p, main, weights)
+        how = self._consistency
+        scores = how.of_tokens(p, main, alive)
+        share = how.of_models(scores, p, main, weights)
         scale = rescaled(scores).scatter(1, main[:, None, None].expand(-1, 1, p.shape[2]), 1.0)
         fused = (share[:, :, None] * scale * p).sum(dim=1)
         own = of_main(p, main)

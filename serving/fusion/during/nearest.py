@@ -1,10 +1,9 @@
 """What stands in one vocabulary for each symbol of another: the same bytes, or else the nearest (MinED)."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -21,19 +20,18 @@ MISSING = ("nearest", "prefix")
 LARGE = 10**8  # pairs of tokens, beyond which progress is logged
 _SCHEMA = 1
 _BLOCK = 2**24  # distances at once
-_FOUND: WeakKeyDictionary[UnionMap, dict[tuple[int, int, str], Tensor]] = WeakKeyDictionary()
 
 
 def symbols_of(union: UnionMap, place: int) -> Tensor:
-    """The symbols that one model can write in one token, int64 (S,), rising; kept as long as the union is."""
-    return _kept(union, (place, place, ""), lambda: _written(union, place))
+    """The symbols that one model can write in one token, int64 (S,), rising."""
+    column = union.columns[place]
+    return torch.tensor(sorted({*column.tolist()} - {len(union)}), dtype=torch.int64, device=column.device)
 
 
 def stand_ins(union: UnionMap, reference: int, place: int, missing: str) -> Tensor:
     """What one model has for each symbol of another, int64 (S of the reference): symbols, U where it has nothing.
 
-    It is the symbol itself where the model can write it in one token. The end stands for nothing but itself. Kept as
-    long as the union is.
+    It is the symbol itself where the model can write it in one token. The end stands for nothing but itself.
 
     Args:
         union: of vocabularies.
@@ -42,7 +40,17 @@ def stand_ins(union: UnionMap, reference: int, place: int, missing: str) -> Tens
         missing: for a symbol that it cannot write, `nearest` is the one at the least edit distance, in bytes, see
             `nearest`; `prefix` the longest that the symbol begins with.
     """
-    return _kept(union, (reference, place, missing), lambda: _stand_ins(union, reference, place, missing))
+    symbols = symbols_of(union, reference)
+    first = union.first_ids[place][symbols]
+    found = torch.where(first >= 0, union.columns[place][first], len(union))  # itself, where it is written whole
+    lacking = ~union.exact[place][symbols] & (symbols != union.end)
+    columns = union.columns[place].tolist()
+    offered = [symbol for symbol in dict.fromkeys(columns) if symbol < union.end]  # by their lowest ids
+    if missing == "nearest" and offered and lacking.any():
+        wanted = [union.texts[symbol] for symbol in symbols[lacking].tolist()]
+        places = nearest(wanted, [union.texts[symbol] for symbol in offered])
+        found[lacking] = torch.tensor(offered, device=found.device)[places]
+    return found
 
 
 def nearest(wanted: Sequence[bytes], offered: Sequence[bytes], folder: Path | None = None) -> list[int]:
@@ -70,34 +78,6 @@ def nearest(wanted: Sequence[bytes], offered: Sequence[bytes], folder: Path | No
         write_checked(path, kept)
     places: list[int] = np.frombuffer(kept, dtype="<i4").tolist()
     return places
-
-
-def _kept(union: UnionMap, key: tuple[int, int, str], make: Callable[[], Tensor]) -> Tensor:
-    found = _FOUND.setdefault(union, {})
-    if key not in found:
-        found[key] = make()
-    return found[key]
-
-
-def _written(union: UnionMap, place: int) -> Tensor:
-    column = union.columns[place]
-    return torch.tensor(sorted({*column.tolist()} - {len(union)}), dtype=torch.int64, device=column.device)
-
-
-def _stand_ins(union: UnionMap, reference: int, place: int, missing: str) -> Tensor:
-    symbols = symbols_of(union, reference)
-    first = union.first_ids[place][symbols]
-    found = torch.where(first >= 0, union.columns[place][first], len(union))  # itself, where it is written whole
-    if missing == "prefix":
-        return found
-    lacking = ~union.exact[place][symbols] & (symbols != union.end)
-    columns = union.columns[place].tolist()
-    offered = [symbol for symbol in dict.fromkeys(columns) if symbol < union.end]  # by their lowest ids
-    if offered and lacking.any():
-        wanted = [union.texts[symbol] for symbol in symbols[lacking].tolist()]
-        places = nearest(wanted, [union.texts[symbol] for symbol in offered])
-        found[lacking] = torch.tensor(offered, device=found.device)[places]
-    return found
 
 
 def _digest(wanted: Sequence[bytes], offered: Sequence[bytes]) -> str:

@@ -10,9 +10,9 @@ from torch import Tensor
 from anabranch.serving.fusion.during.alone import alone
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
 from anabranch.serving.fusion.during.heard_prompt import HeardPrompt, SharedPrompt
-from anabranch.serving.fusion.during.nearest import MISSING, symbols_of
+from anabranch.serving.fusion.during.nearest import MISSING
 from anabranch.serving.fusion.during.prompt_weights import by_greedy_search, by_loss
-from anabranch.serving.fusion.during.reference_columns import mixed
+from anabranch.serving.fusion.during.reference_columns import columns, mixed
 from anabranch.serving.fusion.during.step import Added, Step, added
 from anabranch.serving.fusion.during.table import Table
 
@@ -114,7 +114,8 @@ class PackLLM(Step):
         if len(places) == 1:
             return alone(ensemble, places[0], said[places[0]], texts)
         logs = mixed(ensemble.union, reference, said, ensemble.weights(texts), self.missing)
-        table = Table(symbols_of(ensemble.union, reference).expand(len(texts), -1), logs.softmax(dim=1))
+        symbol = columns(ensemble.union, reference, reference, self.missing).symbol
+        table = Table(symbol.expand(len(texts), -1), logs.softmax(dim=1))
         return added(ensemble, *table.chosen([text.sampling for text in texts]), places)
 
 

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from anabranch.serving.fusion.during.heard_prompt import SharedPrompt
-from anabranch.serving.fusion.during.nearest import symbols_of
-from anabranch.serving.fusion.during.reference_columns import in_columns
+from anabranch.serving.fusion.during.reference_columns import columns
 from anabranch.serving.fusion.during.union_map import UnionMap
 
 
@@ -41,17 +40,19 @@ def by_greedy_search(
     best = order[0]
     reference = places[best]
 
-    def columns(model: int) -> Tensor:  # (P, S)
+    def logs(model: int) -> Tensor:  # (P, S)
         said = prompt.heard[model].said[[tokens[model] for tokens in prompt.shared]]
-        return in_columns(union, reference, places[model], said, missing)
+        return columns(union, reference, places[model], missing).logs(said)
 
     ids = [prompt.heard[best].ids[tokens[best]] for tokens in prompt.shared]
-    target = torch.searchsorted(symbols_of(union, reference), union.columns[reference][ids])  # (P,)
-    mixture = columns(best)
+    target = torch.searchsorted(
+        columns(union, reference, reference, missing).symbol, union.columns[reference][ids]
+    )  # (P,)
+    mixture = logs(best)
     weights = [0.0] * len(places)
     weights[best] = 1.0
     for model in order[1:]:
-        other = columns(model)
+        other = logs(model)
         share = _best_share(mixture, other, target, grid)
         mixture = share * mixture + (1 - share) * other
         weights = [share * weight for weight in weights]

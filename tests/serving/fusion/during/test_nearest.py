@@ -4,11 +4,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anabranch.serving.fusion.during import nearest as searched
 from anabranch.serving.fusion.during.nearest import nearest, stand_ins, symbols_of
+from anabranch.serving.fusion.during.reference_columns import LOWEST, columns
 from anabranch.serving.fusion.during.union_map import UnionMap
 from anabranch.upstreams.local.token_bytes import TokenBytes
 from tests.serving.fusion.during.test_union_map import vocabularies
@@ -97,3 +99,18 @@ def test_each_symbol_of_one_model_has_one_of_the_other(one: TokenBytes, other: T
 def test_a_model_stands_for_itself() -> None:
     union = UnionMap.of([TokenBytes((b"a", b"a", b"b", None), frozenset({3}))] * 2)
     assert stand_ins(union, 0, 1, "nearest").tolist() == symbols_of(union, 0).tolist() == [0, 1, 2]
+
+
+@settings(max_examples=50)
+@given(vocabularies(), vocabularies(), st.sampled_from(["nearest", "prefix"]))
+def test_ids_of_what_stands_for_a_symbol_are_summed(one: TokenBytes, other: TokenBytes, missing: str) -> None:
+    union = UnionMap.of([one, other])
+    said = torch.arange(1.0, 1.0 + len(other))[None].log()
+    column = columns(union, 0, 1, missing)
+    assert torch.equal(column.symbol, stand_ins(union, 0, 1, missing))
+    stands = [[token for token, each in enumerate(union.columns[1]) if each == symbol] for symbol in column.symbol]
+    expected = [
+        float(said[0, ids].exp().sum().log()) if ids and symbol < len(union) else LOWEST
+        for ids, symbol in zip(stands, column.symbol, strict=True)
+    ]
+    assert column.logs(said)[0].tolist() == pytest.approx(expected, abs=1e-5)
