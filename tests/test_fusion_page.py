@@ -12,7 +12,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "fusion.md"
 
 
 def test_the_table_has_every_method() -> None:
-    assert re.findall(r"^\| `([a-z]+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE) == [*FUSIONS]
+    assert re.findall(r"^\| `([a-z-]+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE) == [*FUSIONS]
 
 
 def test_the_pool_of_the_page_is_one() -> None:

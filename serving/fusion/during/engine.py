@@ -113,7 +113,7 @@ class FusionEngine:
                 if not completion.over:
                     text.written += token.written
                     by = tuple(self._members[place] for place in token.by)
-                    completion.take(Scored(token.symbol, token.logprob, by=by), token.computed)
+                    completion.take(Scored(token.symbol, token.logprob, by=by), sum(token.computed))
 
     def _leave(self) -> None:
         over = [text for completion, text in self._running if completion.over or completion.cancelled]

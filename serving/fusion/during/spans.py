@@ -87,14 +87,16 @@ def spans(
     """
     found = []
     for text, drafts in zip(texts, _drafts(ensemble, texts, limit), strict=True):
-        computed = sum(one.computed for one in drafts)
+        computed = [0] * len(ensemble.models)
+        for one in drafts:
+            computed[one.place] = one.computed
         text.memory.rounds += 1
         drafts = keep(drafts)
         candidates = _candidates(drafts)
         best = 0
         if len(candidates) > 1:
             scores, scored = judged(ensemble, text, [one.place for one in drafts], candidates, per)
-            computed += scored
+            computed = [drafted + read for drafted, read in zip(computed, scored, strict=True)]
             best = choose(text, candidates, scores)
         found.append(_written(text, candidates[best], computed))
     return found
@@ -102,8 +104,8 @@ def spans(
 
 def judged(
     ensemble: Ensemble, text: Text, places: Sequence[int], candidates: Sequence[Candidate], per: Per
-) -> tuple[Tensor, int]:
-    """What models think of candidates, as `Choose` is told it, and how many tokens that took.
+) -> tuple[Tensor, list[int]]:
+    """What models think of candidates, as `Choose` is told it, and how many tokens that took each of M models.
 
     A candidate of no bytes is judged by what the model gave the end when it drafted, as one token, or one byte. The end
     after bytes is not judged. A candidate that some model has no room for is judged by none.
@@ -119,10 +121,10 @@ def judged(
     ends = {one.place: one.chosen[0].end for each in candidates for one in each.drafts}
     distinct = dict.fromkeys(each.written for each in candidates if each.written)
     more = [written for written in distinct if ensemble.fits(after(text, written))]
-    computed = 0
+    computed = [0] * len(ensemble.models)
     for place in places:
         said = ensemble.score(place, text, more) if more else []
-        computed += sum(map(len, said))
+        computed[place] = sum(map(len, said))
         means = {written: _mean(tokens, written, per) for written, tokens in zip(more, said, strict=True)}
         for column, each in enumerate(candidates):
             scores[place, column] = means.get(each.written, torch.nan) if each.written else ends[place]
@@ -178,7 +180,8 @@ def _candidates(drafts: Sequence[Draft]) -> list[Candidate]:
     return [Candidate(tuple(each)) for each in equal.values()]
 
 
-def _written(text: Text, candidate: Candidate, computed: int) -> tuple[Added, ...]:
+def _written(text: Text, candidate: Candidate, computed: Sequence[int]) -> tuple[Added, ...]:
     text.memory.chosen = {one.place: one.beyond for one in candidate.drafts}
     first, *others = candidate.drafts[0].tokens
-    return (first._replace(computed=computed), *(token._replace(computed=0) for token in others))
+    nothing = (0,) * len(computed)
+    return (first._replace(computed=tuple(computed)), *(token._replace(computed=nothing) for token in others))

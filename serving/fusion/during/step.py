@@ -16,7 +16,7 @@ class Added(NamedTuple):
         ends: whether the text is over.
         by: which models decided on it.
         logprob: natural log of its probability, by those that decided, before temperature and top-p.
-        computed: tokens that all models together computed for it.
+        computed: M, tokens that each model computed for it.
     """
 
     symbol: int
@@ -24,7 +24,7 @@ class Added(NamedTuple):
     ends: bool
     by: tuple[int, ...]
     logprob: float
-    computed: int
+    computed: tuple[int, ...]
 
 
 class Step(ABC):
@@ -48,7 +48,8 @@ def added(
 ) -> list[tuple[Added, ...]]:
     """What one symbol of the union a text writes, for which each of some models computed a token."""
     union = ensemble.union
+    computed = tuple(int(place in by) for place in range(len(ensemble.models)))
     return [
-        (Added(symbol, union.texts[symbol], symbol == union.end, by, logprob, len(by)),)
+        (Added(symbol, union.texts[symbol], symbol == union.end, by, logprob, computed),)
         for symbol, logprob in zip(symbols, logprobs, strict=True)
     ]

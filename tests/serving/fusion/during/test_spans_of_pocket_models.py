@@ -78,7 +78,7 @@ def test_models_share_every_byte_and_read_nothing_twice(step: Step) -> None:
         while not ends and len(text.written) < 30:
             (added,) = step(ensemble, [text])
             text.written += b"".join(one.written for one in added)
-            computed, ends = computed + added[0].computed, added[-1].ends
+            computed, ends = computed + sum(added[0].computed), added[-1].ends
             wrote |= {*added[0].by}
             for row, model in zip(text.rows, models, strict=True):
                 model.write(row, text.written)
@@ -99,7 +99,7 @@ def test_scores_side_by_side_are_those_of_each_alone_and_those_of_who_wrote_it()
     together, tokens = judged(ensemble, text, (0, 1), candidates, "token")
     apart = [judged(ensemble, text, (0, 1), [one], "token") for one in candidates]
     torch.testing.assert_close(together, torch.cat([one for one, _ in apart], dim=1), atol=1e-4, rtol=0)
-    assert len(candidates) > 2 and tokens == sum(count for _, count in apart)
+    assert len(candidates) > 2 and tokens == [sum(each) for each in zip(*(count for _, count in apart), strict=True)]
     of_bytes, _ = judged(ensemble, text, (0, 1), candidates, "byte")
     for column, (own,) in enumerate(each.drafts for each in candidates):
         said = [one.logprob for one in own.tokens if not one.ends]
