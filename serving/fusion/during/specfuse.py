@@ -42,7 +42,7 @@ class SpecFuse(Step):
     Args:
         tokens: of a draft; of a word that may have been broken off nothing is left.
         rate: of the Hedge updates of weights, see `hedge`; 0 for none, which is the authors' default. Theirs is a tenth
-            of the number that is given on the command line.
+            of the number that is given on the command line. Weights of two models never change, see `rewards`.
         exit_below: share of the quality below which a model is not asked again for a text, see `leave`; 0 for never.
         first_end_wins: whether the shortest draft that ends the text, if any does, is added without a vote.
         per: what log-probabilities are averaged over, see `Per`; "token" as in the paper.
@@ -119,7 +119,8 @@ def votes(scores: Tensor) -> Tensor:
 def rewards(scores: Tensor, column: dict[int, int]) -> dict[int, float]:
     """How often each model's draft is no worse than another's, as all others judge it; by place.
 
-    Of K models each has K - 1 judges and K - 1 rivals; no win at all counts as one, as in the authors' code.
+    Of K models each has K - 1 judges and K - 1 rivals; no win at all counts as one, as in the authors' code, so that of
+    two models both have the whole reward whoever wins.
 
     Args:
         scores: float64 (M, C).
