@@ -26,11 +26,12 @@ def top_law(said: Mapping[int, float], least: float, speaks: Tensor) -> Tensor:
     >>> top_law({0: math.log(0.6), 2: math.log(0.2)}, math.log(0.2), speaks).exp()  # 0.2 is left for 1 and 3
     tensor([0.6000, 0.1000, 0.2000, 0.1000, 0.0000])
     """
-    ids = torch.tensor([*said], dtype=torch.int64)
-    logs = torch.tensor([*said.values()], dtype=torch.float64)
-    others = speaks.clone()
-    others[ids] = False
-    share = max(1 - float(logs.exp().sum()), 0.0) / max(int(others.sum()), 1)
-    law = torch.full(speaks.shape, math.log(max(min(share, math.exp(least)), LEAST)), dtype=torch.float64)
-    law[ids] = logs
-    return law.masked_fill(~speaks, -torch.inf).log_softmax(dim=0).float()
+    ids = [token for token in said if bool(speaks[token])]
+    named = torch.tensor([said[token] for token in ids], dtype=torch.float64).exp()
+    others = int(speaks.sum()) - len(ids)
+    left = 1 - math.fsum(map(math.exp, said.values()))
+    share = max(min(left / max(others, 1), math.exp(least)), LEAST)
+    whole = float(named.sum()) + others * share
+    law = torch.full(speaks.shape, -torch.inf).masked_fill(speaks, math.log(share / whole))
+    law[ids] = (named / whole).clamp(min=LEAST).log().float()
+    return law
