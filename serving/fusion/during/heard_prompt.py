@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from anabranch.serving.fusion.during.common_run import common_run
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
+from anabranch.serving.fusion.during.longest_run import longest_run
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class SharedPrompt:
     @classmethod
     def of(cls, heard: Sequence[HeardPrompt]) -> "SharedPrompt | None":
         """The longest run of bytes that all heard, since templates write different ones; None if there is no token."""
-        starts, length = common_run([one.text for one in heard])
+        starts, length = longest_run([one.text for one in heard])
         tokens = [  # by where they begin in the run; one more at the end of all
             {begin - start: token for token, begin in enumerate([*one.begins, len(one.text)])}
             for one, start in zip(heard, starts, strict=True)

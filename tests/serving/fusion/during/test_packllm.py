@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from anabranch.serving.fusion.during.common_run import common_run
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
 from anabranch.serving.fusion.during.heard_prompt import HeardPrompt, SharedPrompt
+from anabranch.serving.fusion.during.longest_run import longest_run
 from anabranch.serving.fusion.during.packllm import PackLLM
 from anabranch.upstreams.local.loading import load_rows
 from anabranch.upstreams.local.sampling import Sampling
@@ -150,9 +150,9 @@ def test_the_shared_boundaries_are_those_of_all() -> None:
 
 @settings(max_examples=60)
 @given(st.lists(st.binary(max_size=9).map(lambda text: bytes(byte % 3 for byte in text)), min_size=1, max_size=3))
-def test_the_longest_common_run_is_found(texts: list[bytes]) -> None:
+def test_the_longest_longest_run_is_found(texts: list[bytes]) -> None:
     runs = {texts[0][a:b] for a in range(len(texts[0]) + 1) for b in range(a, len(texts[0]) + 1)}
-    starts, length = common_run(texts)
+    starts, length = longest_run(texts)
     assert length == max(len(run) for run in runs if all(run in text for text in texts))
     assert len({text[start : start + length] for text, start in zip(texts, starts, strict=True)}) == 1
 

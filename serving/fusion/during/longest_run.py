@@ -4,10 +4,10 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 
-def common_run(texts: Sequence[bytes]) -> tuple[list[int], int]:
+def longest_run(texts: Sequence[bytes]) -> tuple[list[int], int]:
     """Where it begins in each text, and how long it is; in each text it is the last of its kind.
 
-    >>> common_run([b"user: how many?", b"<how many?>"])
+    >>> longest_run([b"user: how many?", b"<how many?>"])
     ([6, 1], 9)
     """
     shortest = min(texts, key=len)
