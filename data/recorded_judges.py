@@ -44,9 +44,8 @@ def _judged(labels: LabelSet, prompt_ids: Collection[str]) -> dict[str, tuple[st
             continue
         name, version = by
         if found.setdefault(prompt_id, (name, version)) != (name, version):
-            raise LabelError(
-                f"prompt {prompt_id!r} was judged by {found[prompt_id]} and by {(name, version)}; {_AGAIN}"
-            )
+            first, other = (" ".join(one).strip() or "nobody who is named" for one in (found[prompt_id], by))
+            raise LabelError(f"answers to prompt {prompt_id!r} were judged by {first} and by {other}; {_AGAIN}")
     return found
 
 

@@ -114,7 +114,7 @@ def test_settings_may_come_from_a_file(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--method", "gca", *BOTH], "unknown fusion method 'gca' (did you mean 'gac'?); known: gac"),
+        (["--method", "gca", *BOTH], "unknown fusion method 'gca' (did you mean 'gac'?); known: "),
         (["--method", "unite", *BOTH, "--set", "kk=1"], "'unite' has no setting kk; its settings: k (int)"),
         (
             ["--method", "unite", *BOTH, "--set", "k=1.5"],

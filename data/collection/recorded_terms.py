@@ -26,12 +26,8 @@ def recorded_terms(folder: Path, models: Sequence[str]) -> Terms | None:
     found = {name: _terms(orjson.loads(recorded[name])) for name in models if name in recorded}
     ways = set(found.values())
     if len(ways) > 1:
-        told = "; ".join(
-            f"{name}: temperature {one.temperature}, max_tokens {one.max_tokens}" for name, one in found.items()
-        )
-        raise LabelError(
-            f"the models of {folder} were asked in different ways ({told}), and a new one can be in one only"
-        )
+        told = "; ".join(f"{name} with {recorded[name]}" for name in found)
+        raise LabelError(f"the models of {folder} were asked in different ways, a new one can be in one only: {told}")
     return ways.pop() if ways else None
 
 

@@ -71,7 +71,7 @@ class CostQuality:
         arms: the single arms with a known cost, the best one first.
         references: the random mix and the oracle.
         mix: the best mix of single arms, (cost, quality) from cheap to dear.
-        curves: each router and cascade along its knob, by name; those of known cost.
+        curves: each router and cascade along its knob, by name, and a fusion, which has none; those of known cost.
         calibrated: each of them at its calibrated trade-off, by name.
         x: the cost axis.
         y: the quality axis.
@@ -120,8 +120,10 @@ def cost_quality(report: Report) -> CostQuality:
     arms = _known(_mark(replace(row, name=short.get(row.name, row.name)), scale) for row in singles)
     references = _known(_mark(row, scale) for row in others)
     known = ((one.row.name, _known(_curve(one, scale))) for one in report.routers)
-    curves = {name: points for name, points in known if points}
-    calibrated = _known(replace(_mark(one.row, scale), tradeoff=one.tradeoff) for one in report.routers)
+    fused = _known(_mark(row, scale) for row in _fused(report))  # one point, which no knob moves
+    curves = {name: points for name, points in known if points} | {point.name: (point,) for point in fused}
+    marked = (replace(_mark(one.row, scale), tradeoff=one.tradeoff) for one in report.routers)
+    calibrated = (*_known(marked), *fused)
     ranged = [*calibrated, *(point for points in curves.values() for point in points)]
     return CostQuality(
         arms=arms,
@@ -135,11 +137,19 @@ def cost_quality(report: Report) -> CostQuality:
 
 
 def ranking(report: Report) -> tuple[Row, ...]:
-    """Single arms, random mix, oracle and routers, highest quality first: what is drawn where costs are not known."""
+    """Single arms, random mix, oracle, routers and a fusion, best first: what is drawn where costs are not known."""
     rows = [row for row in report.baselines if row.kind == "single" or row.name in REFERENCES]
     short = short_names(report.arms)
-    known = [row for row in [*rows, *(one.row for one in report.routers)] if math.isfinite(row.quality.value)]
+    known = [
+        row
+        for row in [*rows, *(one.row for one in report.routers), *_fused(report)]
+        if math.isfinite(row.quality.value)
+    ]
     return tuple(replace(row, name=short.get(row.name, row.name)) for row in sorted(known, key=_quality, reverse=True))
+
+
+def _fused(report: Report) -> tuple[Row, ...]:
+    return () if report.fusion is None else (report.fusion.row,)
 
 
 def _quality(row: Row) -> float:

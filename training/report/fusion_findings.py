@@ -31,4 +31,4 @@ def fusion_findings(report: Report, fused: FusionResult) -> Iterator[str]:
 
 def _alone(report: Report, row: Row, name: str) -> str:
     cost = "" if row.cost is None else f", {notation.cost(row.cost.value, report.cost_unit)} USD/{notation.REQUESTS:,}"
-    return f"{name} alone: quality {notation.interval(row.quality)}{cost}"
+    return f"alone, {name} has quality {notation.interval(row.quality)}{cost}"
