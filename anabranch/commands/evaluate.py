@@ -78,10 +78,7 @@ def evaluate(
         dtype: of the fused models: float32, bfloat16 or float16; auto for what the weights were saved as.
     """
     arm = _arm(fusion, models, set, weights, device, dtype)
-    if arm is None and not routers:
-        raise ValueError("there is nothing to evaluate; name RUN or BUNDLE folders, or a --fusion of --models")
-    if arm is not None and out is None:
-        raise ValueError("--fusion keeps what it answers beside the report; give --out REPORT")
+    _refuse_vague(arm, routers, out)
     if learning_curve:
         _refuse_relearning(routers)
     opened = [open_any(path, cache) for path in routers]
@@ -142,6 +139,13 @@ def _arm(
     arm = FusedArm(method, tuple(models), fusion_settings(method, settings), shares, device, dtype)
     arm.check()
     return arm
+
+
+def _refuse_vague(arm: FusedArm | None, routers: Sequence[Path], out: Path | None) -> None:
+    if arm is None and not routers:
+        raise ValueError("there is nothing to evaluate; name RUN or BUNDLE folders, or a --fusion of --models")
+    if arm is not None and out is None:
+        raise ValueError("--fusion keeps what it answers beside the report; give --out REPORT")
 
 
 def _refuse_votes(labels: LabelSet) -> None:
