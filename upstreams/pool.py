@@ -154,8 +154,9 @@ def _first_fault(error: ValidationError) -> str:
 def _placed(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Settings whose relative folders begin at `folder`; what is no folder there may be a name."""
     placed = dict(settings)
-    if isinstance(placed.get("folder"), str):
-        placed["folder"] = folder / placed["folder"]
+    for setting in ("folder", "router"):
+        if isinstance(placed.get(setting), str):
+            placed[setting] = folder / placed[setting]
     if isinstance(placed.get("members"), list):
         placed["members"] = [_placed_member(one, folder) for one in placed["members"]]
     return placed

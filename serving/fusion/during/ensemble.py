@@ -18,7 +18,7 @@ class Text:
 
     Args:
         rows: M, its row in each model.
-        prompts: M, how many ids come before it.
+        prompts: M, the ids that come before it.
         weights: M, not negative, and they sum to 1; methods may change them.
         sampling: how what follows is chosen, with the text's own draws.
         written: so far, the prompt left out; it may end in the middle of a character.
@@ -26,7 +26,7 @@ class Text:
     """
 
     rows: tuple[int, ...]
-    prompts: tuple[int, ...]
+    prompts: tuple[Sequence[int], ...]
     weights: list[float]
     sampling: Sampling = field(default_factory=Sampling)
     written: bytes = b""
@@ -67,7 +67,7 @@ class Ensemble:
         shares = weights or [[1 / len(self.models)] * len(self.models)] * len(prompts)
         how = sampling or [Sampling() for _ in prompts]
         return [
-            Text(each, tuple(map(len, prompt)), [*share], one)
+            Text(each, tuple(prompt), [*share], one)
             for each, prompt, share, one in zip(zip(*rows, strict=True), prompts, shares, how, strict=True)
         ]
 
@@ -106,7 +106,7 @@ class Ensemble:
             model.drop([text.rows[place] for text in texts])
 
     def _fits(self, place: int, text: Text) -> bool:
-        model, before = self.models[place], text.prompts[place]
+        model, before = self.models[place], len(text.prompts[place])
         # no token writes less than a byte, so most texts need not be taken apart to see
         if model.window is None or before + len(text.written) <= model.window:
             return True

@@ -1,7 +1,8 @@
 """Several language models that write together, as one upstream."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,8 @@ from anabranch.upstreams.pocket.members import MEMBERS
 from anabranch.upstreams.server_member import ServerMember
 
 if TYPE_CHECKING:  # torch is imported by the worker's thread, when the model is first needed
-    from anabranch.serving.fusion.during.engine import FusionEngine
+    from anabranch.serving.fusion.during.engine import FusionEngine, Weigh
+    from anabranch.serving.fusion.during.router_weights import By
     from anabranch.serving.fusion.during.step import Step
     from anabranch.serving.fusion.during.symbols import Symbols
 
@@ -61,6 +63,10 @@ class FusedModel(ThreadedModel):
         device: such as cpu or cuda:1; auto for a GPU if there is one.
         dtype: float32, bfloat16 or float16; auto for what the weights were saved as.
         max_batch: texts written at once.
+        deadline_s: seconds after which an answer ends where it is, with the finish reason length; None for none.
+        router: RUN folder of a router of the members, by their names, that weighs them for each prompt.
+        router_weights: `decision` for all weight on the member that the router decides for, `quality` for shares.
+        router_temperature: of the softmax that makes shares of expected qualities.
 
     Raises:
         ValueError: fewer than two members, a folder that holds no model, weights that cannot be, a method or a setting
@@ -80,9 +86,15 @@ class FusedModel(ThreadedModel):
         device: str = "auto",
         dtype: str = "float32",
         max_batch: int = 32,
+        deadline_s: float | None = None,
+        router: str | Path | None = None,
+        router_weights: "By" = "decision",
+        router_temperature: float = 0.1,
     ) -> None:
         if len(members) < 2:
             raise ValueError(f"{name!r} fuses {len(members)} models; give two or more `members`")
+        if deadline_s is not None and not deadline_s > 0:
+            raise ValueError(f"deadline_s is {deadline_s}; give seconds above 0, or none")
         checked = [_checked(member) for member in members]
         step = _step(name, method, settings or {})
         for member in members:
@@ -101,6 +113,8 @@ class FusedModel(ThreadedModel):
             device=device,
             dtype=dtype,
             max_batch=max_batch,
+            deadline_s=deadline_s,
+            weigh=_weigh(router, _names(checked), router_weights, router_temperature),
         )
         window = _least([_window(member) for member in checked])
         super().__init__(
@@ -127,9 +141,23 @@ def _checked(member: Member) -> Member:
     return member
 
 
-def _called(member: Member) -> str:
-    """What a token says of who chose it; of a folder not where it lies."""
-    return member.upstream.name if isinstance(member, ServerMember) else Path(member).name
+def _names(members: Sequence[Member]) -> list[str]:
+    """By which tokens say who chose them, and routers know members; of a folder not where it lies."""
+    return [one.model if isinstance(one, ServerMember) else Path(one).name for one in members]
+
+
+def _weigh(
+    router: str | Path | None, members: Sequence[str], by: "By", temperature: float
+) -> "Callable[[], Weigh] | None":
+    """What loads the router, in the thread that runs it; what it needs is checked now."""
+    if router is None:
+        return None
+    from anabranch.serving.fusion.during.router_weights import RouterWeights, check_by
+
+    check_by(by, temperature)
+    if not (Path(router) / "run.json").is_file():
+        raise ValueError(f"router {router} is no RUN folder; `anabranch train` makes one")
+    return partial(RouterWeights.of_run, Path(router), members, by, temperature)
 
 
 def _check_server(method: str, step: "Step", member: ServerMember) -> None:
@@ -188,6 +216,8 @@ def _load(
     device: str,
     dtype: str,
     max_batch: int,
+    deadline_s: float | None,
+    weigh: "Callable[[], Weigh] | None",
 ) -> FusedReady:
     try:
         from anabranch.serving.fusion.during.engine import FusionEngine
@@ -209,8 +239,8 @@ def _load(
     ensemble = Ensemble(tuple(rows), cached_union([one.vocabulary for one in rows]))
     orders = [OrdersOfOne(name, one.tokenizer, one.window, one.vocabulary.ends) for one in rows]
     return FusedReady(
-        FusionEngine(name, [_called(member) for member in members], ensemble, step, max_batch),
-        FusedOrders(name, orders, weights, ensemble.union.end),
+        FusionEngine(name, _names(members), ensemble, step, max_batch, weigh() if weigh else None),
+        FusedOrders(name, orders, weights, ensemble.union.end, deadline_s or math.inf),
         Symbols(ensemble.union),
         _least([one.window for one in rows]),
     )

@@ -1,7 +1,9 @@
 """What a request orders of several models that write one text."""
 
+import time
 from collections.abc import Sequence
 
+from anabranch.data.routing_text import routing_text
 from anabranch.serving.fusion.during.engine import FusedOrder
 from anabranch.serving.fusion.during.weights import FIELD, shares
 from anabranch.upstreams.errors import BadRequest
@@ -19,10 +21,19 @@ class FusedOrders:
         members: M, of each model.
         weights: M, of requests that have none of their own; they sum to 1.
         end: the symbol that ends a text.
+        deadline_s: after which a text ends where it is, counted from its order on.
     """
 
-    def __init__(self, name: str, members: Sequence[Orders], weights: Sequence[float], end: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        members: Sequence[Orders],
+        weights: Sequence[float],
+        end: int,
+        deadline_s: float = float("inf"),
+    ) -> None:
         self._name, self._members, self._weights, self._end = name, tuple(members), tuple(weights), end
+        self._deadline_s = deadline_s
 
     def chat(self, request: Request, streams: bool) -> FusedOrder:
         """The answer to a chat; raises `BadRequest` if any of the models cannot give it."""
@@ -49,6 +60,8 @@ class FusedOrders:
             streams=first.streams,
             prompts=tuple(tuple(order.prompt) for order in orders),
             weights=self._weights_of(request),
+            routing_text=None if FIELD in request.extra else _routing_text(request),
+            until_s=time.monotonic() + self._deadline_s,
         )
 
     def _weights_of(self, request: Request | TextRequest) -> tuple[float, ...]:
@@ -61,3 +74,10 @@ class FusedOrders:
             return shares(wanted, len(self._weights))
         except ValueError as error:
             raise BadRequest(self._name, f"was given {FIELD}: {error}") from None
+
+
+def _routing_text(request: Request | TextRequest) -> str | None:
+    """What a router reads; nothing of a prompt of ids."""
+    if isinstance(request, Request):
+        return routing_text(request.messages)
+    return request.prompt if isinstance(request.prompt, str) else None

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
 
 from torch import Tensor
 
@@ -32,7 +31,7 @@ class HeardPrompt:
         """One model's last `most` ids; what the first of them is, nothing was said of."""
         vocabulary = ensemble.models[place].vocabulary
         heard = ensemble.heard(place, text, most)
-        ids = _prompt(ensemble, place, text)[-len(heard) :][1:]
+        ids = text.prompts[place][-len(heard) :][1:]
         writing = [at for at, token in enumerate(ids) if vocabulary.written[token] and token not in vocabulary.ends]
         written = [vocabulary.written[ids[at]] or b"" for at in writing]
         begins = [*accumulate(map(len, written), initial=0)][:-1]
@@ -84,10 +83,3 @@ class SharedPrompt:
         """What all of each model's tokens there surprised it by, m."""
         spans = [slice(*span) for span in zip(self.first, self.last, strict=True)]
         return [one.nats[span].sum().item() for one, span in zip(self.heard, spans, strict=True)]
-
-
-def _prompt(ensemble: Ensemble, place: int, text: Text) -> list[int]:
-    # TokenModel does not tell which ids a prompt is of; LiveRows has them
-    model: Any = ensemble.models[place]
-    live = model._rows[text.rows[place]]
-    return list(live.ids[: live.prompt])

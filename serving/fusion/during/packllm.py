@@ -91,7 +91,7 @@ class PackLLM(Step):
         return [found[at] for at in range(len(texts))]
 
     def _heard(self, ensemble: Ensemble, text: Text, places: Sequence[int]) -> SharedPrompt | None:
-        if min(text.prompts[place] for place in places) < 2:  # nothing comes before the only token
+        if min(len(text.prompts[place]) for place in places) < 2:  # nothing comes before the only token
             return None
         return SharedPrompt.of([HeardPrompt.of(ensemble, place, text, self.most) for place in places])
 

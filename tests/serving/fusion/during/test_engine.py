@@ -9,7 +9,7 @@ from torch import Tensor
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
 from anabranch.serving.fusion.during.gac import GaC
 from anabranch.serving.fusion.during.me import ME
-from anabranch.upstreams.errors import Closed, Overloaded
+from anabranch.upstreams.errors import Closed, Overloaded, RateLimited
 from anabranch.upstreams.local.sampling import Sampling
 from tests.serving.fusion.during.toys import TableModel, letters
 from tests.serving.fusion.during.written import Desk, Written, order, write
@@ -130,6 +130,23 @@ def test_texts_that_cannot_begin_fail_alone_and_are_forgotten() -> None:
     found = desk.hand_in(order(1, 9))
     desk.finish()
     assert isinstance(found.posted[-1], Overloaded) and model.dropped == [0]
+
+
+def test_a_server_that_fails_one_text_fails_it_alone() -> None:
+    """The second text's prompt is the one that the member's server refuses; the error is the server's own."""
+
+    class Refuses(TableModel):
+        def next(self, rows: Sequence[int]) -> Tensor:
+            if 1 in rows and self._texts[1]:
+                raise RateLimited("server", "is busy")
+            return super().next(rows)
+
+    model = Refuses(BYTES, [256], scripted(b"abc").law)
+    desk = Desk([model, scripted(b"abc")], GaC())
+    first, second, third = (desk.hand_in(order(2, 9)) for _ in range(3))
+    desk.finish()
+    assert (first.text, third.text) == ("abc", "abc")
+    assert isinstance(second.posted[-1], RateLimited) and model.dropped == [1, 0, 2]
 
 
 def test_closing_ends_all() -> None:

@@ -62,6 +62,11 @@ def test_weights_that_a_request_cannot_have_are_refused(weights: object) -> None
         asyncio.run(replies(fused(OWL, WREN), [ask(PROMPTS[0], extra={"fusion_weights": weights})]))
 
 
+def test_an_answer_ends_with_its_deadline() -> None:
+    (reply,) = asyncio.run(replies(fused(OWL, WREN, deadline_s=1e-9), [ask(PROMPTS[0])]))
+    assert (reply.text, reply.finish_reason) == ("", "length")
+
+
 def test_each_token_says_who_chose_it() -> None:
     asked = [ask(PROMPTS[0], top_logprobs=0, seed=1, extra={"fusion_weights": [1, 1]})]
     (together,) = asyncio.run(replies(fused(OWL, WREN), asked))
@@ -138,9 +143,10 @@ def test_what_a_member_cannot_do_is_refused() -> None:
             r"no setting \['kk'\]; its settings: \['k'\]",
         ),
         ({"members": [OWL]}, "fuses 1 models"),
-        ({"members": [OWL, HERON], "method": "gca"}, "unknown fusion method 'gca'; known: gac, me, purify, unite"),
+        ({"members": [OWL, HERON], "method": "gca"}, "unknown fusion method 'gca'; known: cool-fusion, core, gac, "),
         ({"members": [OWL, HERON], "weights": [1]}, "2 members need as many weights"),
         ({"members": [OWL, HERON], "weights": [0, 0]}, "not all 0"),
+        ({"members": [OWL, HERON], "deadline_s": 0}, "deadline_s is 0"),
         ({"members": [OWL, "/nowhere/at/all"]}, "nowhere"),
     ],
 )
