@@ -29,15 +29,15 @@ from anabranch.upstreams.pocket.pool import pocket_pool
 
 OWL, HERON = "pocket-owl", "pocket-heron"
 GAC = ("--fusion", "gac", "--models", f"{OWL},{HERON}")
-TEST = 16
+TEST = 12
 
 
 @pytest.fixture(scope="module")
 def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """16 prompts to train on and 16 to test on, answered by two pocket models."""
+    """A few prompts to train on, and as many to test on, answered by two pocket models."""
     folder = tmp_path_factory.mktemp("pocket") / "labels"
     pool = pocket_pool().choose((OWL, HERON))
-    Collection(pool, prompt_set(pocket_prompts(16, TEST)), folder).run(Console(file=io.StringIO()))
+    Collection(pool, prompt_set(pocket_prompts(TEST, TEST)), folder).run(Console(file=io.StringIO()))
     return folder
 
 
@@ -62,7 +62,7 @@ def test_it_is_asked_judged_and_priced_beside_its_models(
     report = evaluate(capsys, labels, *GAC, "--out", tmp_path)
     fused, answers = report["fusion"], read_labels(tmp_path / "fused")
     rows = answers.labels.to_pylist()
-    assert {row["prompt_id"] for row in rows} == {f"test-{16 + number:05}" for number in range(TEST)}
+    assert {row["prompt_id"] for row in rows} == {f"test-{TEST + number:05}" for number in range(TEST)}
 
     prompts = {row["prompt_id"]: row for row in answers.prompts.to_pylist()}
     asked = [(prompts[row["prompt_id"]], row["response"]) for row in rows]
@@ -86,6 +86,7 @@ def test_it_is_asked_judged_and_priced_beside_its_models(
     assert report["arms"] == [OWL, HERON] and report["routers"] == []
 
 
+@pytest.mark.slow
 def test_it_is_asked_as_its_models_were(labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """At temperature 0 and for 64 tokens at most, as the ledger of the labels says; otherwise a note tells."""
     assert evaluate(capsys, labels, *GAC, "--out", tmp_path / "as")["notes"] == []
@@ -101,6 +102,7 @@ def test_it_is_asked_as_its_models_were(labels: Path, tmp_path: Path, capsys: py
     assert note.startswith("how the recorded models were asked is not known;") and note.endswith("at most 9 tokens")
 
 
+@pytest.mark.slow
 def test_answers_are_kept_and_not_asked_for_again(
     labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,6 +119,7 @@ def test_answers_are_kept_and_not_asked_for_again(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("me",), ("gac", "--set", "threshold=0.5")])
 def test_where_not_all_are_asked_its_cost_is_not_known(
     words: tuple[str, ...], labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -127,6 +130,7 @@ def test_where_not_all_are_asked_its_cost_is_not_known(
     assert "against the best single model" in fused["verdict"]["because"]
 
 
+@pytest.mark.slow
 def test_models_without_recorded_answers_are_not_compared_with(
     labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -138,6 +142,7 @@ def test_models_without_recorded_answers_are_not_compared_with(
     assert "not all of its models have recorded answers" in fused["priced"]
 
 
+@pytest.mark.slow
 def test_a_run_is_measured_on_the_same_prompts(
     labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
