@@ -8,15 +8,18 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
+from anabranch.upstreams.local.asked import Asked
 from anabranch.upstreams.local.cache import swap_out
 from anabranch.upstreams.local.canonical import Canonical
 from anabranch.upstreams.local.forward import Forward
-from anabranch.upstreams.local.live_row import Draft, LiveRow
+from anabranch.upstreams.local.live_row import LiveRow
 from anabranch.upstreams.local.pack import Branch, Pack
 from anabranch.upstreams.local.placed_cache import PlacedCache
 from anabranch.upstreams.local.token_bytes import TokenBytes
 from anabranch.upstreams.local.token_model import Work
 from anabranch.upstreams.local.vocabulary import Vocabulary
+
+MOST_LOGITS = 2**26  # of continuations that are scored at once; 256 MiB
 
 
 class LiveRows:
@@ -79,22 +82,24 @@ class LiveRows:
         """See `TokenModel`."""
         return tuple(self._rows[row].text.ids)
 
-    def score(self, row: int, texts: Sequence[bytes]) -> list[Tensor]:
+    def score(self, rows: Sequence[int], texts: Sequence[Sequence[bytes]]) -> list[list[Tensor]]:
         """See `TokenModel`.
 
         Where a text changes how the tokenizer writes the end of what is there already, the first of its tokens are
         those that this end is written with then.
 
-        All texts go through the model in one row, side by side: each looks at what came before and at itself. So what
-        came before is neither copied nor read again, short texts are not padded to the longest, and the one that is
-        then written is in the cache already.
+        All continuations of a row go through the model side by side: each looks at what came before and at itself. So
+        what came before is neither copied nor read again, short texts are not padded to the longest, and the one that
+        is then written is in the cache already.
         """
-        live = self._rows[row]
-        branches = [Branch(*live.with_more(text)) for text in texts]
         with torch.inference_mode():
-            self._said(live)
-            scored = self._scored(live, branches)
-        return [each.clone() for each in scored]
+            lives = [self._rows[row] for row in rows]
+            for live in lives:
+                self._said(live)
+            asked = [Asked.of(live, more) for live, more in zip(lives, texts, strict=True)]
+            read = self._read_asked([one for one in asked if one.reads])
+        # outside, so that what is given out can be learnt from
+        return [[each.clone() for each in (read[one] if one in read else one.known())] for one in asked]
 
     def fork(self, row: int) -> int:
         """See `TokenModel`."""
@@ -166,59 +171,36 @@ class LiveRows:
             live.note(each, after)
         return said
 
-    def _scored(self, live: LiveRow, branches: Sequence[Branch]) -> list[Tensor]:
-        heads = [live.said(branch.base) if branch.ids else None for branch in branches]
-        unsaid = [branch.base for branch, head in zip(branches, heads, strict=True) if branch.ids and head is None]
-        if unsaid or any(len(branch.ids) > 1 for branch in branches):
-            return self._read_branches(live, branches, heads, unsaid)
-        return [self._picked(head, None, branch.ids) for branch, head in zip(branches, heads, strict=True)]
+    def _read_asked(self, asked: Sequence[Asked]) -> dict[Asked, list[Tensor]]:
+        """The scores of continuations that must be read; what is pending goes through the model with them."""
+        found: dict[Asked, list[Tensor]] = {}
+        packs = sorted(((one, one.pack()) for one in asked), key=lambda each: each[0].live.place)
+        width = max((len(pack.ids) for _, pack in packs), default=0)
+        many = max(1, MOST_LOGITS // max(1, width * len(self.vocabulary)))
+        for begin in range(0, len(packs), many):
+            found |= self._read_packs(packs[begin : begin + many])
+        return found
 
-    def _read_branches(
-        self, live: LiveRow, branches: Sequence[Branch], heads: Sequence[Tensor | None], unsaid: Sequence[int]
-    ) -> list[Tensor]:
-        """Log-probabilities of branches; what is pending goes through the model in the same forward.
-
-        Args:
-            live: the row.
-            branches: of it.
-            heads: what is known to follow what each branch begins after.
-            unsaid: numbers of ids that branches begin after, and for which it is not known.
-        """
-        start = min([live.same, *(base - 1 for base in unsaid)])
-        trunk = live.ids[start:]
-        pack = Pack.of(start, trunk, branches)
-        first = max(0, min([len(live.ids), *unsaid]) - 1 - start)  # in the pack, of the ids after which it is asked
-        self._check_window(max(pack.positions) + 1)
-        live.forget(start)
-        self._cache.aim([live.place], [range(start, pack.end)], pack.end)
-        visible = pack.visible(self._forward.device)[None]
-        keep = len(pack.ids) - first
-        said = self._run(self._tensor([pack.ids]), self._tensor([pack.positions]), visible, keep, len(pack.ids))[0]
-        live.note(trunk, said[len(trunk) - 1 - first].clone() if trunk else None)
-        scored = []
-        for (base, ids), head, begin in zip(branches, heads, pack.begins, strict=True):
-            inner = said[begin - first :][: len(ids)]  # after each of its ids
-            if ids and head is None:
-                head = said[base - 1 - start - first]
-            scored.append(self._picked(head, inner, ids))
-            if ids:
-                live.drafts.append(Draft(base, ids, start + begin, inner[-1].clone()))
-        return scored
-
-    def _picked(self, head: Tensor | None, inner: Tensor | None, ids: Sequence[int]) -> Tensor:
-        """What was said of each of some ids, (n,).
-
-        Args:
-            head: before the first, (V,); None if there are no ids.
-            inner: after each, (n, V); None if there is one at the most.
-            ids: n.
-        """
-        chosen = torch.tensor(ids, dtype=torch.int64, device=self._forward.device)
-        if head is None:
-            return torch.zeros_like(chosen, dtype=torch.float32)
-        if inner is None:
-            return head[chosen]
-        return torch.cat([head[chosen[:1]], inner[:-1].gather(1, chosen[1:, None])[:, 0]])
+    def _read_packs(self, packs: Sequence[tuple[Asked, Pack]]) -> dict[Asked, list[Tensor]]:
+        self._check_window(1 + max(max(pack.positions) for _, pack in packs))
+        width, end = max(len(pack.ids) for _, pack in packs), max(pack.end for _, pack in packs)
+        # a row with fewer ids has others before them, which look at its first id, and are written beyond its end
+        lead = [width - len(pack.ids) for _, pack in packs]
+        visible = torch.zeros(len(packs), width, end, dtype=torch.bool, device=self._forward.device)
+        for row, (spare, (_, pack)) in enumerate(zip(lead, packs, strict=True)):
+            visible[row, :spare, 0] = True
+            visible[row, spare:, : pack.end] = pack.visible(self._forward.device)
+        pairs = [*zip(lead, (pack for _, pack in packs), strict=True)]
+        columns = [[*range(pack.end, pack.end + spare), *range(pack.start, pack.end)] for spare, pack in pairs]
+        ids = self._tensor([pack.ids[:1] * spare + pack.ids for spare, pack in pairs])
+        positions = self._tensor([[0] * spare + pack.positions for spare, pack in pairs])
+        keeps = [len(pack.ids) - one.first for one, pack in packs]
+        self._cache.aim([one.live.place for one, _ in packs], columns, end)
+        said = self._run(ids, positions, visible, max(keeps), sum(len(pack.ids) for _, pack in packs))
+        return {
+            one: one.read(pack, each[max(keeps) - keep :])
+            for (one, pack), each, keep in zip(packs, said, keeps, strict=True)
+        }
 
     def _run(self, ids: Tensor, positions: Tensor, visible: Tensor | None, keep: int, tokens: int) -> Tensor:
         """One forward where the cache is aimed at: log-probabilities float32 (rows, keep, V).
@@ -282,7 +264,7 @@ class LiveRows:
         rows = self.open([short, [3, 2, 1, 2, 3]])
         live = self._rows[rows[0]]
         self._settle([*self._rows.values()])
-        self._scored(live, [Branch(len(short), ids) for ids in branches])
+        self._read_asked([Asked(live, tuple(Branch(len(short), ids) for ids in branches), (None,) * len(branches))])
         found = [draft.after for draft in live.drafts]
         self.drop(rows)
         return found

@@ -134,21 +134,16 @@ class ServerTokenModel:
         """See `TokenModel`."""
         return self._rows[row].ids
 
-    def score(self, row: int, texts: Sequence[bytes]) -> list[Tensor]:
+    def score(self, rows: Sequence[int], texts: Sequence[Sequence[bytes]]) -> list[list[Tensor]]:
         """See `TokenModel`.
 
         Raises:
             UpstreamError: the server failed, or does not score prompts.
         """
-        live = self._rows[row]
-        branches = [live.text.with_more(text) for text in texts]
-        questions = [
-            _Question(live, (*live.text.ids[:same], *ids), live.text.text + text, 0, len(ids))
-            for (same, ids), text in zip(branches, texts, strict=True)
-        ]
-        asked = [question for question in questions if question.last]
+        questions = [[_scoring(self._rows[row], text) for text in more] for row, more in zip(rows, texts, strict=True)]
+        asked = [question for each in questions for question in each if question.last]
         scored = iter(self._ask(asked, self._scores))
-        return [next(scored) if question.last else torch.zeros(0) for question in questions]
+        return [[next(scored) if one.last else torch.zeros(0) for one in each] for each in questions]
 
     def fork(self, row: int) -> int:
         """See `TokenModel`."""
@@ -261,3 +256,9 @@ class ServerTokenModel:
 
     def _bad(self, what: str) -> NotSaid:
         return NotSaid(self._server.name, what)
+
+
+def _scoring(row: ServerRow, text: bytes) -> _Question:
+    """What is asked to score a continuation."""
+    same, ids = row.text.with_more(text)
+    return _Question(row, (*row.text.ids[:same], *ids), row.text.text + text, 0, len(ids))

@@ -65,9 +65,9 @@ class TokenModel(Protocol):
     def ids(self, row: int) -> tuple[int, ...]:
         """The ids of the row's text, the prompt left out, pending ones included."""
 
-    def score(self, row: int, texts: Sequence[bytes]) -> list[Tensor]:
-        """Log-probability of each token of each of some continuations of the row's text, as the tokenizer writes it
-        after that text; of a text of n tokens, (n,). The row is left as it was.
+    def score(self, rows: Sequence[int], texts: Sequence[Sequence[bytes]]) -> list[list[Tensor]]:
+        """Log-probability of each token of some continuations of each row's text, as the tokenizer writes it after that
+        text; of a text of n tokens, (n,). The rows, which are distinct, are left as they were.
         """
 
     def fork(self, row: int) -> int:

@@ -90,11 +90,15 @@ class Ensemble:
         """What one model thinks follows each of the last ids of a prompt: log-probabilities (`most` or fewer, V)."""
         return self.models[place].heard(text.rows[place], most).to(self.union.columns[place].device)
 
-    def score(self, place: int, text: Text, more: Sequence[bytes]) -> list[Tensor]:
-        """What one model thinks of continuations of a text: log-probabilities of its own tokens of each, (tokens,)."""
-        model, row = self.models[place], text.rows[place]
-        model.write(row, text.written)
-        return model.score(row, more)
+    def score(self, place: int, texts: Sequence[Text], more: Sequence[Sequence[bytes]]) -> list[list[Tensor]]:
+        """What one model thinks of continuations of n texts, of each some.
+
+        Returns: log-probabilities of its own tokens of each, (tokens,).
+        """
+        model = self.models[place]
+        for text in texts:
+            model.write(text.rows[place], text.written)
+        return model.score([text.rows[place] for text in texts], more)
 
     def weights(self, texts: Sequence[Text]) -> Tensor:
         """Of n texts, float32 (n, M)."""

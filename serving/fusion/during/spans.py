@@ -44,6 +44,25 @@ class Candidate(NamedTuple):
         return self.drafts[0].written
 
 
+class Trial(NamedTuple):
+    """Candidates that models are to judge.
+
+    Args:
+        text: that they follow.
+        places: of the models that judge.
+        candidates: C.
+    """
+
+    text: Text
+    places: tuple[int, ...]
+    candidates: Sequence[Candidate]
+
+    def readable(self, ensemble: Ensemble) -> list[bytes]:
+        """What is written by those that all models have room for."""
+        distinct = dict.fromkeys(each.written for each in self.candidates if each.written)
+        return [written for written in distinct if ensemble.fits(after(self.text, written))]
+
+
 class Choose(Protocol):
     """A method's choice among candidates."""
 
@@ -75,7 +94,7 @@ def spans(
     """What one round adds to n texts: the tokens of one draft each; all that was computed for it is with the first.
 
     Models of weight 0 neither draft nor judge. Where all drafts are equal nothing is judged; else each model reads all
-    of a text's drafts in one forward, its own among them, as what it has read of the one that wins is kept.
+    drafts of all texts in one forward, its own among them, as what it has read of the one that wins is kept.
 
     Args:
         limit: of drafts.
@@ -85,50 +104,47 @@ def spans(
         texts: n, with a `Memory` each.
         keep: what becomes of a text's drafts before they are judged; those that are left are at least one.
     """
-    found = []
+    computed, trials = [], []
     for text, drafts in zip(texts, _drafts(ensemble, texts, limit), strict=True):
-        computed = [0] * len(ensemble.models)
-        for one in drafts:
-            computed[one.place] = one.computed
+        by_place = {one.place: one.computed for one in drafts}
+        computed.append([by_place.get(place, 0) for place in range(len(ensemble.models))])
         text.memory.rounds += 1
         drafts = keep(drafts)
-        candidates = _candidates(drafts)
-        best = 0
-        if len(candidates) > 1:
-            scores, scored = judged(ensemble, text, [one.place for one in drafts], candidates, per)
-            computed = [drafted + read for drafted, read in zip(computed, scored, strict=True)]
-            best = choose(text, candidates, scores)
-        found.append(_written(text, candidates[best], computed))
-    return found
+        trials.append(Trial(text, tuple(one.place for one in drafts), _candidates(drafts)))
+    open_at = [at for at, trial in enumerate(trials) if len(trial.candidates) > 1]
+    best = [0] * len(trials)
+    for at, (scores, read) in zip(open_at, judged(ensemble, [trials[at] for at in open_at], per), strict=True):
+        computed[at] = [drafted + scored for drafted, scored in zip(computed[at], read, strict=True)]
+        best[at] = choose(trials[at].text, trials[at].candidates, scores)
+    pairs = zip(trials, best, computed, strict=True)
+    return [_written(trial.text, trial.candidates[at], each) for trial, at, each in pairs]
 
 
-def judged(
-    ensemble: Ensemble, text: Text, places: Sequence[int], candidates: Sequence[Candidate], per: Per
-) -> tuple[Tensor, list[int]]:
+def judged(ensemble: Ensemble, trials: Sequence[Trial], per: Per) -> list[tuple[Tensor, list[int]]]:
     """What models think of candidates, as `Choose` is told it, and how many tokens that took each of M models.
 
     A candidate of no bytes is judged by what the model gave the end when it drafted, as one token, or one byte. The end
-    after bytes is not judged. A candidate that some model has no room for is judged by none.
+    after bytes is not judged. A candidate that some model has no room for is judged by none. Each model reads the
+    candidates of all texts in one forward.
 
     Args:
         ensemble: M models.
-        text: that candidates follow.
-        places: of the judges.
-        candidates: C.
+        trials: of n texts.
         per: what is averaged over.
     """
-    scores = torch.full((len(ensemble.models), len(candidates)), torch.nan, dtype=torch.float64)
-    ends = {one.place: one.chosen[0].end for each in candidates for one in each.drafts}
-    distinct = dict.fromkeys(each.written for each in candidates if each.written)
-    more = [written for written in distinct if ensemble.fits(after(text, written))]
-    computed = [0] * len(ensemble.models)
-    for place in places:
-        said = ensemble.score(place, text, more) if more else []
-        computed[place] = sum(map(len, said))
-        means = {written: _mean(tokens, written, per) for written, tokens in zip(more, said, strict=True)}
-        for column, each in enumerate(candidates):
-            scores[place, column] = means.get(each.written, torch.nan) if each.written else ends[place]
-    return scores, computed
+    found = [_nothing_said(ensemble, trial) for trial in trials]
+    readable = [trial.readable(ensemble) for trial in trials]
+    for place in range(len(ensemble.models)):
+        asked = [at for at, trial in enumerate(trials) if place in trial.places and readable[at]]
+        said = ensemble.score(place, [trials[at].text for at in asked], [readable[at] for at in asked]) if asked else []
+        for at, each in zip(asked, said, strict=True):
+            scores, computed = found[at]
+            computed[place] = sum(map(len, each))
+            means = {text: _mean(tokens, text, per) for text, tokens in zip(readable[at], each, strict=True)}
+            for column, one in enumerate(trials[at].candidates):
+                if one.written:
+                    scores[place, column] = means.get(one.written, torch.nan)
+    return found
 
 
 def mean_of_judges(values: Tensor, weights: Sequence[float]) -> Tensor:
@@ -153,6 +169,16 @@ def lowest(values: Tensor) -> int:
     2
     """
     return int(values.nan_to_num(torch.inf, posinf=torch.inf, neginf=-torch.inf).argmin())
+
+
+def _nothing_said(ensemble: Ensemble, trial: Trial) -> tuple[Tensor, list[int]]:
+    """Scores before any candidate was read: those of the ones that end the text at once."""
+    scores = torch.full((len(ensemble.models), len(trial.candidates)), torch.nan, dtype=torch.float64)
+    ends = {one.place: one.chosen[0].end for each in trial.candidates for one in each.drafts}
+    for column, each in enumerate(trial.candidates):
+        for place in trial.places if not each.written else ():
+            scores[place, column] = ends[place]
+    return scores, [0] * len(ensemble.models)
 
 
 def _mean(said: Tensor, written: bytes, per: Per) -> float:

@@ -105,7 +105,7 @@ def test_continuations_are_scored_at_once_and_the_one_that_is_written_is_not_new
     model = over(far)
     (row,) = model.open([[1, 2]])
     model.write(row, b"a")
-    ab, nothing, b = model.score(row, [b"ab", b"", b"b"])
+    ab, nothing, b = model.score([row], [[b"ab", b"", b"b"]])[0]
     (first,) = model.ids(row)
     second = model.vocabulary.ids[b"b"]
     assert (ab.tolist(), nothing.tolist(), b.tolist()) == ([-first, -second], [], [-second])
@@ -173,10 +173,10 @@ def test_a_server_that_does_not_score_prompts_is_refused(
     model = over(Scripted(answer))
     (row,) = model.open([[1, 2]])
     if says is None:
-        assert [len(scores) for scores in model.score(row, [b"ab"])] == [2]
+        assert [len(scores) for scores in model.score([row], [[b"ab"]])[0]] == [2]
     else:
         with pytest.raises(NotSaid, match=says):
-            model.score(row, [b"ab"])
+            model.score([row], [[b"ab"]])[0]
 
 
 def test_what_is_known_not_to_be_offered_is_not_asked_for(far: Scripted) -> None:
@@ -188,7 +188,7 @@ def test_what_is_known_not_to_be_offered_is_not_asked_for(far: Scripted) -> None
     model = over(mute)
     assert model.window == 99
     with pytest.raises(NotSaid, match="does not score prompts"):
-        model.score(model.open([[1]])[0], [b"a"])
+        model.score(model.open([[1]]), [[b"a"]])
     assert mute.requests == []
 
 
@@ -256,7 +256,7 @@ def test_with_all_tokens_named_it_is_the_model(pocket: Pair, seed: int) -> None:
         (a,), (b,) = here.next([mine]), there.next([theirs])
         assert close(b, a[: len(b)]) and b.exp().sum() == pytest.approx(1.0, abs=1e-5)
         more = ["".join(walk.choices(STRINGS, k=walk.randint(0, 2))).encode() for _ in range(2)]
-        for text_after, scores in zip(more, there.score(theirs, more), strict=True):
+        for text_after, scores in zip(more, there.score([theirs], [more])[0], strict=True):
             assert close(scores, afresh(here, mine, text_after))
         rows.append((here.fork(mine), there.fork(theirs)))
         assert row in rows
@@ -285,7 +285,7 @@ def test_over_http_the_likeliest_are_the_models_and_all_is_1(by_id: bool) -> Non
             # as text it ends without saying how likely that was: 0.994
             assert torch.allclose(b[best].exp(), a[best].exp(), atol=1e-4 if by_id else 0.01)
             assert b.exp().sum() == pytest.approx(1.0, abs=1e-5)
-        assert close(there.score(theirs, [b" twelve."])[0], afresh(here, mine, b" twelve."))
+        assert close(there.score([theirs], [[b" twelve."]])[0][0], afresh(here, mine, b" twelve."))
         assert torch.allclose(there.heard(theirs, 4).exp(), here.heard(mine, 4).exp(), atol=0.05)
         server.close()
 

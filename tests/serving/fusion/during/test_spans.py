@@ -282,10 +282,10 @@ def test_a_model_without_tokens_for_a_draft_has_no_say_on_it() -> None:
     """It would have written something else, and weighs nearly everything; of its own draft the other thinks nothing."""
 
     class Latin(TableModel):
-        def score(self, row: int, texts: Sequence[bytes]) -> list[Tensor]:
-            known = [text for text in texts if text.isascii()]
-            said = dict(zip(known, super().score(row, known), strict=True))
-            return [said.get(text, zeros(0)) for text in texts]
+        def score(self, rows: Sequence[int], texts: Sequence[Sequence[bytes]]) -> list[list[Tensor]]:
+            known = [[text for text in more if text.isascii()] for more in texts]
+            said = [dict(zip(*each, strict=True)) for each in zip(known, super().score(rows, known), strict=True)]
+            return [[of.get(text, zeros(0)) for text in more] for of, more in zip(said, texts, strict=True)]
 
     latin = Latin([b"a", None], [1], lambda text: tensor([0.5, 0.5 - 1e-9]).log())
     other = TableModel(BYTES, [256], scripted("é".encode()).law)
@@ -368,9 +368,10 @@ def test_a_text_that_a_model_has_no_room_for_is_written_as_far_as_there_is_some(
     """The second reads 6 bytes and a prompt; it is not asked of drafts that it could not read, and nothing fails."""
 
     class Narrow(TableModel):
-        def score(self, row: int, texts: Sequence[bytes]) -> list[Tensor]:
-            assert 1 + len(self.ids(row)) + max(map(len, texts)) <= 7
-            return super().score(row, texts)
+        def score(self, rows: Sequence[int], texts: Sequence[Sequence[bytes]]) -> list[list[Tensor]]:
+            for row, more in zip(rows, texts, strict=True):
+                assert 1 + len(self.ids(row)) + max(map(len, more)) <= 7
+            return super().score(rows, texts)
 
     for step in STEPS:
         models = [scripted(b"aaaabbbbcccc"), Narrow(BYTES, [256], scripted(b"aaaabbcdcccc").law)]

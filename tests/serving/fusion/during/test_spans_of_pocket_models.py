@@ -9,7 +9,7 @@ import torch
 from anabranch.serving.fusion.during.cool_fusion import CoolFusion
 from anabranch.serving.fusion.during.draft import Limit, draft
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
-from anabranch.serving.fusion.during.spans import Candidate, judged
+from anabranch.serving.fusion.during.spans import Candidate, Trial, judged
 from anabranch.serving.fusion.during.specfuse import SpecFuse
 from anabranch.serving.fusion.during.step import Step
 from anabranch.serving.fusion.during.sweetspan import SweetSpan
@@ -97,11 +97,11 @@ def test_scores_side_by_side_are_those_of_each_alone_and_those_of_who_wrote_it()
     text.written = b"12, 49"
     drafts = [draft(ensemble, place, [text], Limit(tokens))[0] for place in (0, 1) for tokens in (1, 3, 5)]
     candidates = [Candidate((one,)) for one in {one.written: one for one in drafts if one.written}.values()]
-    together, tokens = judged(ensemble, text, (0, 1), candidates, "token")
-    apart = [judged(ensemble, text, (0, 1), [one], "token") for one in candidates]
+    together, tokens = judged(ensemble, [Trial(text, (0, 1), candidates)], "token")[0]
+    apart = [judged(ensemble, [Trial(text, (0, 1), [one])], "token")[0] for one in candidates]
     torch.testing.assert_close(together, torch.cat([one for one, _ in apart], dim=1), atol=1e-4, rtol=0)
     assert len(candidates) > 2 and tokens == [sum(each) for each in zip(*(count for _, count in apart), strict=True)]
-    of_bytes, _ = judged(ensemble, text, (0, 1), candidates, "byte")
+    of_bytes, _ = judged(ensemble, [Trial(text, (0, 1), candidates)], "byte")[0]
     for column, (own,) in enumerate(each.drafts for each in candidates):
         said = [one.logprob for one in own.tokens if not one.ends]
         assert float(of_bytes[own.place, column]) * len(own.written) == pytest.approx(sum(said), abs=1e-3)

@@ -56,11 +56,11 @@ class TableModel:
         """The law of what was written of a prompt, of which the ids are counted and not read."""
         return self.next([row])
 
-    def score(self, row: int, texts: Sequence[bytes]) -> list[Tensor]:
-        """A token a byte; one forward that reads them all, and leaves the row as it was."""
-        self.work.forwards += any(texts)
-        self.work.tokens += sum(map(len, texts))
-        return [self._scored(self._texts[row], text) for text in texts]
+    def score(self, rows: Sequence[int], texts: Sequence[Sequence[bytes]]) -> list[list[Tensor]]:
+        """A token a byte; one forward that reads them all, and leaves the rows as they were."""
+        self.work.forwards += any(map(any, texts))
+        self.work.tokens += sum(len(text) for more in texts for text in more)
+        return [[self._scored(self._texts[row], text) for text in more] for row, more in zip(rows, texts, strict=True)]
 
     def _scored(self, before: bytes, text: bytes) -> Tensor:
         scores = []
