@@ -64,10 +64,10 @@ class CoRE(Step):
         """Likeliest tokens of each model that it looks at."""
         return self.k
 
-    def begin(self, ensemble: Ensemble, texts: Sequence[Text]) -> None:
-        """See `Step`; raises `ValueError` if there is no such main model."""
-        if self.main >= len(ensemble.models):
-            raise ValueError(f"main {self.main}: {len(ensemble.models)} models have places from 0 on")
+    def check(self, models: int) -> None:
+        """See `Step`."""
+        if self.main >= models:
+            raise ValueError(f"main {self.main}: {models} models have the places 0 to {models - 1}")
 
     def __call__(self, ensemble: Ensemble, texts: Sequence[Text]) -> list[tuple[Added, ...]]:
         """See `Step`."""

@@ -97,6 +97,7 @@ class FusedModel(ThreadedModel):
             raise ValueError(f"deadline_s is {deadline_s}; give seconds above 0, or none")
         checked = [_checked(member) for member in members]
         step = _step(name, method, settings or {})
+        step.check(len(members))
         for member in members:
             if isinstance(member, ServerMember):
                 _check_server(method, step, member)

@@ -36,6 +36,11 @@ class GaC(Step):
                 "the place of a model, from 0 on"
             )
 
+    def check(self, models: int) -> None:
+        """See `Step`."""
+        if self.primary >= models:
+            raise ValueError(f"primary {self.primary}: {models} models have the places 0 to {models - 1}")
+
     def __call__(self, ensemble: Ensemble, texts: Sequence[Text]) -> list[tuple[Added, ...]]:
         """See `Step`."""
         if self.threshold == 1:

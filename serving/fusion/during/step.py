@@ -30,6 +30,10 @@ class Added(NamedTuple):
 class Step(ABC):
     """A method; a frozen dataclass of settings, so that the same one serves any number of texts."""
 
+    def check(self, models: int) -> None:
+        """Raise `ValueError` if a setting cannot be with so many models."""
+        return
+
     def begin(self, ensemble: Ensemble, texts: Sequence[Text]) -> None:
         """Called once for texts that begin, before the first step of them; it may set `weights` and `memory`."""
         return

@@ -180,5 +180,5 @@ def test_what_cannot_be_is_refused(settings: dict[str, object], says: str) -> No
 
 
 def test_a_main_model_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ValueError, match="main 2: 2 models have places from 0 on"):
-        table([letters(1), letters(2)], CoRE(main=2), [0.5, 0.5])
+    with pytest.raises(ValueError, match="main 2: 2 models have the places 0 to 1"):
+        CoRE(main=2).check(2)
