@@ -102,6 +102,8 @@ class FusionEngine:
                 self._weights(orders),
                 [order.sampling for order in orders],
             )
+            for text, order in zip(texts, orders, strict=True):
+                text.top = order.top or 0
             self._begin(texts)
         except Exception as error:  # those who are running have not been touched, and go on
             _fail(arriving, self._failure(error))
@@ -164,7 +166,7 @@ class FusionEngine:
             if not completion.over:
                 text.written += token.written
                 by = tuple(self._members[place] for place in token.by)
-                completion.take(Scored(token.symbol, token.logprob, by=by), sum(token.computed))
+                completion.take(Scored(token.symbol, token.logprob, token.top, by), sum(token.computed))
 
     def _leave(self) -> None:
         over = [text for completion, text in self._running if completion.over or completion.cancelled]

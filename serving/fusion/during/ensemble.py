@@ -21,6 +21,7 @@ class Text:
         prompts: M, the ids that come before it.
         weights: M, not negative, and they sum to 1; methods may change them.
         sampling: how what follows is chosen, with the text's own draws.
+        top: alternatives wanted a token.
         written: so far, the prompt left out; it may end in the middle of a character.
         memory: what a method keeps of it.
     """
@@ -29,6 +30,7 @@ class Text:
     prompts: tuple[Sequence[int], ...]
     weights: list[float]
     sampling: Sampling = field(default_factory=Sampling)
+    top: int = 0
     written: bytes = b""
     memory: Any = None
 

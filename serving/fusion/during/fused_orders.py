@@ -45,8 +45,6 @@ class FusedOrders:
 
     def _fused(self, orders: Sequence[Order], request: Request | TextRequest) -> FusedOrder:
         first = orders[0]
-        if first.top:
-            raise BadRequest(self._name, "names no alternatives to its tokens; ask for top_logprobs 0, or for none")
         if first.echo is not None and first.top is not None:
             raise BadRequest(self._name, "does not score prompts; ask for no echo, or for no log-probabilities")
         return FusedOrder(

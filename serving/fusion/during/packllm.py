@@ -116,7 +116,7 @@ class PackLLM(Step):
         logs = mixed(ensemble.union, reference, said, ensemble.weights(texts), self.missing)
         symbol = columns(ensemble.union, reference, reference, self.missing).symbol
         table = Table(symbol.expand(len(texts), -1), logs.softmax(dim=1))
-        return added(ensemble, *table.chosen([text.sampling for text in texts]), places)
+        return added(ensemble, table, texts, places)
 
 
 def _heavy(text: Text) -> tuple[int, ...]:

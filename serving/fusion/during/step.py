@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
+from anabranch.serving.fusion.during.table import Table
 
 
 class Added(NamedTuple):
@@ -17,6 +18,7 @@ class Added(NamedTuple):
         by: which models decided on it.
         logprob: natural log of its probability, by those that decided, before temperature and top-p.
         computed: M, tokens that each model computed for it.
+        top: as many symbols as the text wants, the likeliest in its place first, and their log-probabilities.
     """
 
     symbol: int
@@ -25,6 +27,7 @@ class Added(NamedTuple):
     by: tuple[int, ...]
     logprob: float
     computed: tuple[int, ...]
+    top: tuple[tuple[int, float], ...] = ()
 
 
 class Step(ABC):
@@ -47,13 +50,13 @@ class Step(ABC):
         """
 
 
-def added(
-    ensemble: Ensemble, symbols: Sequence[int], logprobs: Sequence[float], by: tuple[int, ...]
-) -> list[tuple[Added, ...]]:
-    """What one symbol of the union a text writes, for which each of some models computed a token."""
+def added(ensemble: Ensemble, table: Table, texts: Sequence[Text], by: tuple[int, ...]) -> list[tuple[Added, ...]]:
+    """One token of each of n texts, chosen from what may follow, for which each of some models computed one."""
     union = ensemble.union
     computed = tuple(int(place in by) for place in range(len(ensemble.models)))
+    chosen = zip(*table.chosen([text.sampling for text in texts]), strict=True)
+    tops = table.likeliest([text.top for text in texts])
     return [
-        (Added(symbol, union.texts[symbol], symbol == union.end, by, logprob, computed),)
-        for symbol, logprob in zip(symbols, logprobs, strict=True)
+        (Added(symbol, union.texts[symbol], symbol == union.end, by, logprob, computed, top),)
+        for (symbol, logprob), top in zip(chosen, tops, strict=True)
     ]

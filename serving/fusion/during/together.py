@@ -28,4 +28,4 @@ def together(merge: Merge, ensemble: Ensemble, texts: Sequence[Text]) -> list[tu
     """What all models add to n texts, one forward of each of them; the rest is as in `Step`."""
     places = tuple(range(len(ensemble.models)))
     table = merge([ensemble.ask(place, texts) for place in places], ensemble.union, ensemble.weights(texts))
-    return added(ensemble, *table.chosen([text.sampling for text in texts]), places)
+    return added(ensemble, table, texts, places)

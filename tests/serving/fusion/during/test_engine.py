@@ -1,5 +1,6 @@
 """When fused texts begin and end, what is given out of them, and that they do not touch each other."""
 
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -9,6 +10,8 @@ from torch import Tensor
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
 from anabranch.serving.fusion.during.gac import GaC
 from anabranch.serving.fusion.during.me import ME
+from anabranch.serving.fusion.during.packllm import PackLLM
+from anabranch.serving.fusion.during.step import Step
 from anabranch.upstreams.errors import Closed, Overloaded, RateLimited
 from anabranch.upstreams.local.sampling import Sampling
 from tests.serving.fusion.during.toys import TableModel, letters
@@ -164,6 +167,18 @@ def test_log_probabilities_are_those_of_the_merge() -> None:
     (found,) = write([one, other], GaC(), [order(2, 1, top=0, sampling=Sampling(0.5, seed=1))])
     (token,) = found.whole.tokens
     assert token.scored.logprob == pytest.approx(-0.6931, abs=1e-4)
+
+
+@pytest.mark.parametrize("step", [GaC(), GaC(threshold=0.5), ME(), PackLLM(how="uniform")])
+def test_alternatives_are_those_of_who_decided(step: Step) -> None:
+    """Both models alike: 5/9, 3/9 and 1/9; the end has no text, and what cannot follow is not named."""
+    models = [TableModel([b"a", b"b", None, None], [3], lambda text: torch.tensor([5.0, 3.0, 9.0, 1.0]).log())] * 2
+    found = write(models, step, [order(2, 1, top=top) for top in (0, 2, 9)])
+    (none,), (two,), (all_,) = (one.whole.tokens for one in found)
+    expected = [(0, 5 / 9), (1, 3 / 9), (2, 1 / 9)]
+    assert none.scored.top == () and len(two.scored.top) == 2
+    for (symbol, logprob), (wanted, share) in zip(all_.scored.top, expected, strict=True):
+        assert symbol == wanted and logprob == pytest.approx(math.log(share), abs=1e-5)
 
 
 def test_what_is_all_but_impossible_can_be_drawn() -> None:

@@ -123,8 +123,6 @@ def test_what_a_member_cannot_do_is_refused() -> None:
         try:
             with pytest.raises(BadRequest, match="cannot honour 'tools'"):
                 await model.complete(ask("x", extra={"tools": [{"type": "function"}]}))
-            with pytest.raises(BadRequest, match="names no alternatives"):
-                await model.complete(ask("x", top_logprobs=5))
             with pytest.raises(BadRequest, match="does not score prompts"):
                 await model.complete_text(TextRequest("mix", "x", echo=True, top_logprobs=0))
         finally:
