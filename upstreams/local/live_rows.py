@@ -56,6 +56,17 @@ class LiveRows:
         """See `TokenModel`."""
         return [self._add(LiveRow.after(prompt, self._encoder, self._cache.add())) for prompt in prompts]
 
+    def advance(self, row: int, most: int) -> int:
+        """See `TokenModel`."""
+        live = self._rows[row]
+        begin = live.same
+        end = min(begin + most, len(live.ids) - 1)
+        if end <= begin:
+            return 0
+        with torch.inference_mode():
+            self._read([live], ends=[end])
+        return end - begin
+
     def next(self, rows: Sequence[int]) -> Tensor:
         """See `TokenModel`."""
         asked = [self._rows[row] for row in rows]
@@ -141,19 +152,19 @@ class LiveRows:
             live.note(draft.ids[:read], draft.after if read == len(draft.ids) else None)
         return live.said(len(live.ids))
 
-    def _read(self, rows: Sequence[LiveRow], keep: int = 1) -> Tensor:
-        """Read what is pending of rows; if nothing is, their last id again.
+    def _read(self, rows: Sequence[LiveRow], keep: int = 1, ends: Sequence[int] = ()) -> Tensor:
+        """Read what is pending of rows, or of their ids before some ends; if nothing is, the last of these again.
 
         Returns: what follows each of their last ids, of as many as are wanted, (rows, keep, V).
         """
-        self._check_window(max(len(live.ids) for live in rows))
         rows = sorted(rows, key=lambda live: live.place)
-        starts = [min(live.same, len(live.ids) - 1) for live in rows]
-        new = [live.ids[start:] for live, start in zip(rows, starts, strict=True)]
+        ends = ends or [len(live.ids) for live in rows]
+        self._check_window(max(ends))
+        starts = [min(live.same, end - 1) for live, end in zip(rows, ends, strict=True)]
+        new = [live.ids[start:end] for live, start, end in zip(rows, starts, ends, strict=True)]
         width = max(map(len, new))
         # a row with fewer new ids has others before them, which look at its first id, and are written beyond its end
         lead = [width - len(ids) for ids in new]
-        ends = [len(live.ids) for live in rows]
         columns = [
             [*range(end, end + spare), *range(start, end)] for start, end, spare in zip(starts, ends, lead, strict=True)
         ]

@@ -105,6 +105,10 @@ class ServerTokenModel:
         """See `TokenModel`."""
         return [self._add(ServerRow(tuple(prompt), CanonicalText(self._encoder))) for prompt in prompts]
 
+    def advance(self, row: int, most: int) -> int:
+        """See `TokenModel`; a server reads prompts as it sees fit."""
+        return 0
+
     def next(self, rows: Sequence[int]) -> Tensor:
         """See `TokenModel`; of requests that fail the others' answers are kept.
 

@@ -44,6 +44,9 @@ class TokenModel(Protocol):
     def open(self, prompts: Sequence[Sequence[int]]) -> list[int]:
         """Begin rows after these prompts, none of them empty; their numbers. Nothing is computed yet."""
 
+    def advance(self, row: int, most: int) -> int:
+        """Read up to so many pending ids of a row ahead of `next`, but not the last; how many there were to read."""
+
     def next(self, rows: Sequence[int]) -> Tensor:
         """Log-probabilities of what follows each of some rows, (len(rows), V), in one forward of the rows that have
         something pending; -inf for ids that write nothing and end nothing, so that the rest sums to 1.

@@ -16,6 +16,7 @@ from anabranch.upstreams.local.completion import Completion, Order
 from anabranch.upstreams.local.scored import Scored
 
 logger = logging.getLogger(__name__)
+PREFILL_TOKENS = 512
 
 Weigh = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 """B routing texts to their weights, each M."""
@@ -38,6 +39,11 @@ class FusedOrder(Order):
     until_s: float = math.inf
 
     @property
+    def longest_prompt(self) -> int:
+        """Ids that the model reads which has most of them."""
+        return max(map(len, self.prompts))
+
+    @property
     def prompt_tokens(self) -> int:
         """Of all models together, as all of them read it."""
         return sum(map(len, self.prompts))
@@ -46,6 +52,9 @@ class FusedOrder(Order):
 class FusionEngine:
     """The texts of one ensemble, a step of all of them at a time; its tokens are the symbols of the union.
 
+    A turn reads at most `prefill_tokens` of prompts in each model and then takes one step, so that a long prompt slows
+    the others down but never halts them. Only a method that looks at prompts beforehand reads each of them at once.
+
     Args:
         name: of the upstream, for errors.
         members: M names, by which a token says who chose it.
@@ -53,6 +62,7 @@ class FusionEngine:
         step: the method.
         capacity: texts at once.
         weigh: what a router thinks; None for none.
+        prefill_tokens: of prompts, padding included, that one turn may read in a model.
     """
 
     def __init__(
@@ -63,24 +73,27 @@ class FusionEngine:
         step: Step,
         capacity: int,
         weigh: Weigh | None = None,
+        prefill_tokens: int = PREFILL_TOKENS,
     ) -> None:
         self._name, self._members = name, tuple(members)
         self._ensemble, self._step, self._capacity, self._weigh = ensemble, step, capacity, weigh
+        self._prefill_tokens = prefill_tokens
         self._running: list[tuple[Completion, Text]] = []
+        self._reading: list[tuple[Completion, Text]] = []  # whose prompts take several turns; one at the most
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do."""
-        return not self._running
+        return not self._running and not self._reading
 
     @torch.inference_mode()
     def turn(self, waiting: deque[Completion]) -> None:
         """Admit who has waited longest, and add a token to each running text."""
         self._leave()
-        arriving = [waiting.popleft() for _ in range(min(len(waiting), self._capacity - len(self._running)))]
-        arriving = [one for one in arriving if not one.cancelled]
+        arriving = self._arriving(waiting)
         if arriving:
             self._admit(arriving)
+        self._read_prompts()
         try:
             self._cut_short()
             if self._running:
@@ -91,8 +104,21 @@ class FusionEngine:
 
     def end_all(self, error: UpstreamError) -> None:
         """End every completion with an error."""
-        _fail([completion for completion, _ in self._running], error)
+        _fail([completion for completion, _ in (*self._running, *self._reading)], error)
         self._leave()
+
+    def _arriving(self, waiting: deque[Completion]) -> list[Completion]:
+        """As many of those who have waited longest as one turn can read, or one who takes several turns."""
+        found: list[Completion] = []
+        longest = 0
+        while waiting and not self._reading and len(found) < self._capacity - len(self._running):
+            longest = max(longest, _fused(waiting[0]).longest_prompt)
+            if found and longest * (len(found) + 1) > self._prefill_tokens:
+                break
+            one = waiting.popleft()
+            if not one.cancelled:
+                found.append(one)
+        return found
 
     def _admit(self, arriving: list[Completion]) -> None:
         try:
@@ -108,9 +134,23 @@ class FusionEngine:
         except Exception as error:  # those who are running have not been touched, and go on
             _fail(arriving, self._failure(error))
             return
-        self._running += zip(arriving, texts, strict=True)
-        for completion in arriving:
-            completion.finish_prompt()
+        self._reading += zip(arriving, texts, strict=True)
+
+    def _read_prompts(self) -> None:
+        """Read some of the prompts that take several turns; the others are read with the first step."""
+        still = []
+        for completion, text in self._reading:
+            try:
+                long = _fused(completion).longest_prompt > self._prefill_tokens
+                if long and not self._ensemble.advance(text, self._prefill_tokens):
+                    still.append((completion, text))
+                    continue
+            except Exception as error:  # those who are running have not been touched, and go on
+                completion.fail(self._failure(error))
+            else:
+                completion.finish_prompt()
+            self._running.append((completion, text))
+        self._reading = still
         self._leave()
 
     def _weights(self, orders: Sequence[FusedOrder]) -> list[Sequence[float]]:
@@ -169,10 +209,11 @@ class FusionEngine:
                 completion.take(Scored(token.symbol, token.logprob, token.top, by), sum(token.computed))
 
     def _leave(self) -> None:
-        over = [text for completion, text in self._running if completion.over or completion.cancelled]
+        over = [text for completion, text in (*self._running, *self._reading) if _is_left(completion)]
         if over:
             self._ensemble.end(over)
-            self._running = [one for one in self._running if not (one[0].over or one[0].cancelled)]
+            self._running = [one for one in self._running if not _is_left(one[0])]
+            self._reading = [one for one in self._reading if not _is_left(one[0])]
 
     def _failure(self, error: Exception) -> UpstreamError:
         if isinstance(error, UpstreamError):  # of a server, which has said what is wrong
@@ -185,6 +226,10 @@ def _fail(completions: Sequence[Completion], error: UpstreamError) -> None:
     for completion in completions:
         if not completion.over:
             completion.fail(error)
+
+
+def _is_left(completion: Completion) -> bool:
+    return completion.over or completion.cancelled
 
 
 def _fused(completion: Completion) -> FusedOrder:

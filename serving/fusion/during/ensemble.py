@@ -77,6 +77,13 @@ class Ensemble:
         """Whether every model can read all of it, in its own tokens, however few the others need."""
         return all(self._fits(place, text) for place in range(len(self.models)))
 
+    def advance(self, text: Text, most: int) -> bool:
+        """Read up to so many ids of a text's prompt in each model; whether all that is left is read with what follows.
+
+        What was read is not read again when a model is asked.
+        """
+        return not any([model.advance(row, most) for model, row in zip(self.models, text.rows, strict=True)])
+
     def ask(self, place: int, texts: Sequence[Text]) -> Tensor:
         """What one model thinks follows each of n texts: log-probabilities float32 (n, V).
 

@@ -63,6 +63,7 @@ class FusedModel(ThreadedModel):
         device: such as cpu or cuda:1; auto for a GPU if there is one.
         dtype: float32, bfloat16 or float16; auto for what the weights were saved as.
         max_batch: texts written at once.
+        prefill_tokens: of prompts, that each member reads between two steps of the texts that are being written.
         deadline_s: seconds after which an answer ends where it is, with the finish reason length; None for none.
         router: RUN folder of a router of the members, by their names, that weighs them for each prompt.
         router_weights: `decision` for all weight on the member that the router decides for, `quality` for shares.
@@ -86,6 +87,7 @@ class FusedModel(ThreadedModel):
         device: str = "auto",
         dtype: str = "float32",
         max_batch: int = 32,
+        prefill_tokens: int = 512,
         deadline_s: float | None = None,
         router: str | Path | None = None,
         router_weights: "By" = "decision",
@@ -95,6 +97,8 @@ class FusedModel(ThreadedModel):
             raise ValueError(f"{name!r} fuses {len(members)} models; give two or more `members`")
         if deadline_s is not None and not deadline_s > 0:
             raise ValueError(f"deadline_s is {deadline_s}; give seconds above 0, or none")
+        if min(max_batch, prefill_tokens) < 1:
+            raise ValueError(f"max_batch {max_batch}, prefill_tokens {prefill_tokens}: 1 or more of each are needed")
         checked = [_checked(member) for member in members]
         step = _step(name, method, settings or {})
         step.check(len(members))
@@ -114,6 +118,7 @@ class FusedModel(ThreadedModel):
             device=device,
             dtype=dtype,
             max_batch=max_batch,
+            prefill_tokens=prefill_tokens,
             deadline_s=deadline_s,
             weigh=_weigh(router, _names(checked), router_weights, router_temperature),
         )
@@ -217,6 +222,7 @@ def _load(
     device: str,
     dtype: str,
     max_batch: int,
+    prefill_tokens: int,
     deadline_s: float | None,
     weigh: "Callable[[], Weigh] | None",
 ) -> FusedReady:
@@ -240,7 +246,7 @@ def _load(
     ensemble = Ensemble(tuple(rows), cached_union([one.vocabulary for one in rows]))
     orders = [OrdersOfOne(name, one.tokenizer, one.window, one.vocabulary.ends) for one in rows]
     return FusedReady(
-        FusionEngine(name, _names(members), ensemble, step, max_batch, weigh() if weigh else None),
+        FusionEngine(name, _names(members), ensemble, step, max_batch, weigh() if weigh else None, prefill_tokens),
         FusedOrders(name, orders, weights, ensemble.union.end, deadline_s or math.inf),
         Symbols(ensemble.union),
         _least([one.window for one in rows]),

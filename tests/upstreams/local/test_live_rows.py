@@ -200,6 +200,16 @@ def test_going_back_to_what_is_kept_reads_nothing(rows: LiveRows) -> None:
     assert close(rows.next([row])[0], afresh(rows, [*PROMPT, *rows.ids(row)])[-1])
 
 
+def test_a_prompt_is_read_in_parts_ahead_of_what_is_asked(rows: LiveRows) -> None:
+    """Of 5 ids all but the last: 3 and 1; then there is nothing more to read ahead, and 1 to be asked."""
+    (row,) = rows.open([PROMPT])
+    parts: list[int] = []
+    works = [done(rows, lambda: parts.append(rows.advance(row, 3))) for _ in range(3)]
+    assert (parts, works) == ([3, 1, 0], [Work(1, 3), Work(1, 1), Work(0, 0)])
+    assert done(rows, lambda: rows.next([row])) == Work(1, 1)
+    assert close(rows.next([row])[0], afresh(rows, PROMPT)[-1])
+
+
 @pytest.mark.parametrize("most", [1, 3, 5, 99])
 def test_what_is_heard_of_a_prompt_is_what_follows_its_last_ids(rows: LiveRows, most: int) -> None:
     (row,) = rows.open([PROMPT])

@@ -96,6 +96,58 @@ def test_a_text_that_some_model_has_no_room_for_ends_and_the_others_go_on() -> N
     assert (brief.text, brief.finish_reason) == ("ab", "length")
 
 
+class Slow(TableModel):
+    """Reads prompts as a model with a cache does."""
+
+    def open(self, prompts: Sequence[Sequence[int]]) -> list[int]:
+        rows = super().open(prompts)
+        self.unread = dict(zip(rows, (len(prompt) - 1 for prompt in prompts), strict=True))
+        return rows
+
+    def advance(self, row: int, most: int) -> int:
+        read = min(most, self.unread[row])
+        self.unread[row] -= read
+        return read
+
+
+def test_a_long_prompt_is_read_in_parts_while_others_are_written() -> None:
+    """A prompt of 10 ids, 3 at a time, is read in 3 turns and seen to be in a fourth; a text goes on meanwhile."""
+    models = [Slow(BYTES, [256], scripted(b"abcdefgh").law), scripted(b"abcdefgh")]
+    desk = Desk(models, GaC(), prefill_tokens=3)
+    short = desk.hand_in(order(2, 9))
+    desk.turn()
+    long = desk.hand_in(order(2, 9, prompts=((0,) * 10, (0,))))
+    after = desk.hand_in(order(2, 9))
+    progress = []
+    for _ in range(4):
+        desk.turn()
+        progress.append((short.so_far, long.so_far, after.so_far))
+    assert progress == [("ab", "", ""), ("abc", "", ""), ("abcd", "", ""), ("abcde", "a", "")]
+    desk.finish()
+    assert [one.text for one in (short, long, after)] == ["abcdefgh"] * 3
+
+
+def test_prompts_that_one_turn_cannot_read_together_wait_their_turn() -> None:
+    """Two prompts of 2 ids are 4 together, and a turn reads 3."""
+    desk = Desk([scripted(b"abc")], GaC(), prefill_tokens=3)
+    first, second = (desk.hand_in(order(1, 9, prompts=((0, 0),))) for _ in range(2))
+    desk.turn()
+    assert (first.so_far, second.so_far) == ("a", "")
+    desk.turn()
+    assert (first.so_far, second.so_far) == ("ab", "a")
+
+
+def test_a_prompt_that_is_left_while_it_is_read_is_forgotten() -> None:
+    model = Slow(BYTES, [256], scripted(b"abc").law)
+    desk = Desk([model], GaC(), prefill_tokens=1)
+    desk.hand_in(order(1, 9, prompts=((0,) * 5,)))
+    desk.turn()
+    assert model.unread == {0: 3}
+    desk.completions[0].cancelled = True
+    desk.turn()
+    assert desk.engine.idle and model.dropped == [0]
+
+
 def test_texts_that_are_left_are_written_no_further_and_forgotten() -> None:
     model = scripted(b"abcdef")
     desk = Desk([model], GaC())

@@ -145,6 +145,8 @@ def test_what_a_member_cannot_do_is_refused() -> None:
         ({"members": [OWL, HERON], "weights": [1]}, "2 members need as many weights"),
         ({"members": [OWL, HERON], "weights": [0, 0]}, "not all 0"),
         ({"members": [OWL, HERON], "deadline_s": 0}, "deadline_s is 0"),
+        ({"members": [OWL, HERON], "prefill_tokens": 0}, "prefill_tokens 0"),
+        ({"members": [OWL, HERON], "max_batch": 0}, "max_batch 0"),
         ({"members": [OWL, HERON], "settings": {"primary": 2}}, "primary 2: 2 models have the places 0 to 1"),
         ({"members": [OWL, HERON], "method": "core", "settings": {"main": 5}}, "main 5: 2 models"),
         ({"members": [OWL, "/nowhere/at/all"]}, "nowhere"),

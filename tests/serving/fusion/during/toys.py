@@ -38,6 +38,9 @@ class TableModel:
         self._texts |= dict.fromkeys(rows, b"")
         return [*rows]
 
+    def advance(self, row: int, most: int) -> int:
+        return 0
+
     def next(self, rows: Sequence[int]) -> Tensor:
         new = [row for row in rows if self._asked.get(row) != self._texts[row]]
         self.work.forwards += bool(new)

@@ -30,6 +30,10 @@ class Written:
         return joined(self.pieces)
 
     @property
+    def so_far(self) -> str:
+        return "".join(piece.text for piece in self.pieces)
+
+    @property
     def text(self) -> str:
         return self.whole.text
 
@@ -53,6 +57,7 @@ def order(
     sampling: Sampling | None = None,
     stops: tuple[str, ...] = (),
     top: int | None = None,
+    prompts: tuple[tuple[int, ...], ...] = (),
 ) -> FusedOrder:
     shares = weights or [1] * models
     return FusedOrder(
@@ -62,7 +67,7 @@ def order(
         stops=stops,
         top=top,
         streams=True,
-        prompts=((prompt,),) * models,
+        prompts=prompts or ((prompt,),) * models,
         weights=tuple(share / sum(shares) for share in shares),
     )
 
@@ -70,9 +75,9 @@ def order(
 class Desk:
     """An engine and the texts that were handed to it."""
 
-    def __init__(self, models: Sequence[TokenModel], step: Step, capacity: int = 32) -> None:
+    def __init__(self, models: Sequence[TokenModel], step: Step, capacity: int = 32, prefill_tokens: int = 512) -> None:
         self.ensemble = Ensemble.of(models)
-        self.engine = FusionEngine("mix", [*map(str, range(len(models)))], self.ensemble, step, capacity)
+        self.engine = FusionEngine("mix", [*map(str, range(len(models)))], self.ensemble, step, capacity, **settings)
         self.waiting: deque[Completion] = deque()
         self.completions: list[Completion] = []
 
