@@ -77,7 +77,9 @@ class Desk:
 
     def __init__(self, models: Sequence[TokenModel], step: Step, capacity: int = 32, prefill_tokens: int = 512) -> None:
         self.ensemble = Ensemble.of(models)
-        self.engine = FusionEngine("mix", [*map(str, range(len(models)))], self.ensemble, step, capacity, **settings)
+        self.engine = FusionEngine(
+            "mix", [*map(str, range(len(models)))], self.ensemble, step, capacity, None, prefill_tokens
+        )
         self.waiting: deque[Completion] = deque()
         self.completions: list[Completion] = []
 
