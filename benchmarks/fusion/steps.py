@@ -77,7 +77,7 @@ def steps(
         for prefix in prefixes:
             for batch in batches:
                 rows += _compared(pair, members, ensemble, prefix, batch, repeats)
-    return {"rows": rows, "goals": _goals(rows)}
+    return {"rows": rows, "goals": goals(rows)}
 
 
 def _compared(
@@ -178,7 +178,7 @@ def _work(members: Sequence[Member]) -> tuple[int, int]:
     return sum(one.rows.work.forwards for one in members), sum(one.rows.work.tokens for one in members)
 
 
-def _goals(rows: Sequence[Row]) -> dict[str, bool]:
+def goals(rows: Sequence[Row]) -> dict[str, bool]:
     """By pair and method, over all batches."""
     goals = {}
     for pair, method in dict.fromkeys((row["pair"], row["method"]) for row in rows):
