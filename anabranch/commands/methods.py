@@ -8,11 +8,12 @@ from anabranch.commands.answer import Answer
 from anabranch.docstrings import first_sentence, stated
 from anabranch.routers.registry import ROUTERS
 from anabranch.serving.fusion.during.registry import FUSIONS
+from anabranch.training.after.registry import AFTER
 from anabranch.training.cascades.registry import CASCADES
 
 Stage = Literal["before", "during", "after", "cascade"]
 
-REGISTRIES: dict[Stage, dict[str, str]] = {"before": ROUTERS, "during": FUSIONS, "cascade": CASCADES}
+REGISTRIES: dict[Stage, dict[str, str]] = {"before": ROUTERS, "during": FUSIONS, "after": AFTER, "cascade": CASCADES}
 
 
 def methods(*, stage: Stage | None = None) -> Answer:

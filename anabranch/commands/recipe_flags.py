@@ -9,6 +9,7 @@ from jsonargparse import ArgumentParser
 
 from anabranch.registry import resolve
 from anabranch.routers.registry import ROUTERS
+from anabranch.training.after.registry import AFTER
 from anabranch.training.cascades.registry import CASCADES
 
 AUTO = "auto"  # not a recipe, but the choice of one; its settings are the stack's
@@ -19,8 +20,8 @@ def recipe_flags(words: list[str]) -> tuple[dict[str, Any], list[str]]:
     """Take the flags of the recipe named first out of a command's words; (settings, other words)."""
     if not words or words[0].startswith("-"):
         return {}, words
-    resolve(words[0], ROUTERS | CASCADES | {AUTO: ROUTERS["stack"]}, "recipe")
-    if words[0] in CASCADES:
+    resolve(words[0], ROUTERS | CASCADES | AFTER | {AUTO: ROUTERS["stack"]}, "recipe")
+    if words[0] in CASCADES | AFTER:
         return _cascade_flags(words)
     # recipes need torch, and `anabranch --help` must not
     from anabranch.routers.estimators.estimator import Descent
@@ -45,7 +46,7 @@ def recipe_flags(words: list[str]) -> tuple[dict[str, Any], list[str]]:
 
 def _cascade_flags(words: list[str]) -> tuple[dict[str, Any], list[str]]:
     """The same for a cascade, whose recipe is a dataclass of settings."""
-    recipe = resolve(words[0], CASCADES, "cascade")
+    recipe = resolve(words[0], CASCADES | AFTER, "cascade")
     parser = ArgumentParser(prog=f"anabranch train {words[0]}", description=f"settings of {words[0]}")
     parser.add_class_arguments(recipe)
     if {"-h", "--help"} & set(words):

@@ -13,6 +13,7 @@ from rich.text import Text
 from anabranch.commands.answer import Answer
 from anabranch.commands.recipe_flags import AUTO
 from anabranch.routers.settings import Provenance
+from anabranch.training.after.registry import AFTER
 from anabranch.training.auto import Finding, auto
 from anabranch.training.cascades.fit import fit_cascade
 from anabranch.training.cascades.registry import CASCADES
@@ -38,7 +39,7 @@ def train(
         settings: the recipe's settings, for configuration files; on the command line they are flags.
         options: passed to fit.
     """
-    if recipe in CASCADES:
+    if recipe in CASCADES | AFTER:
         cascade = fit_cascade(labels, out, recipe, settings, **options)
         return _answer(cascade.settings.models, cascade.provenance, recipe, labels, out)
     if recipe != AUTO:

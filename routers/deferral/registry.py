@@ -13,6 +13,7 @@ DEFERRALS: dict[str, str] = {
     "budget-guard": "anabranch.routers.deferral.budget_guard:BudgetGuard",
     "cascade-routing": "anabranch.routers.deferral.cascade_routing:CascadeRouting",
     "consistency": "anabranch.routers.deferral.consistency:Consistency",
+    "fuse-all": "anabranch.routers.deferral.fuse_all:FuseAll",
     "model-switch": "anabranch.routers.deferral.model_switch:ModelSwitch",
     "robon": "anabranch.routers.deferral.robon:RoBoN",
     "semantic-agreement": "anabranch.routers.deferral.semantic_agreement:SemanticAgreement",
@@ -27,11 +28,14 @@ PARTS: dict[str, str] = {
     "affine-signal": "anabranch.routers.deferral.affine_signal:AffineSignal",
     "chance": "anabranch.routers.deferral.chance:Chance",
     "gaussian-belief": "anabranch.routers.deferral.gaussian_belief:GaussianBelief",
+    "isp": "anabranch.routers.deferral.isp:ISP",
+    "majority": "anabranch.routers.deferral.majority:Majority",
     "network-signal": "anabranch.routers.deferral.network_signal:NetworkSignal",
     "post-hoc-signal": "anabranch.routers.deferral.post_hoc_signal:PostHocSignal",
     "scorer": "anabranch.routers.deferral.scorer:Scorer",
     "sigmoid": "anabranch.routers.deferral.signal_maps:Sigmoid",
     "steps": "anabranch.routers.deferral.signal_maps:Steps",
+    "weighted-vote": "anabranch.routers.deferral.weighted_vote:WeightedVote",
 }
 """What policies and signals are made of."""
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from anabranch.serving.fusion.during.ensemble import Text
 from anabranch.serving.fusion.during.step import Added, Step
 from benchmarks.fusion_quality import arms, page, writing
 
@@ -18,7 +19,7 @@ def test_every_method_is_measured() -> None:
 def test_answers_count_what_each_model_computed_and_end_where_they_must() -> None:
     """Drafts beyond the end are not used; what was computed for them is paid all the same."""
     answer = writing.Answer((3, 4), computed=[0, 0])
-    text = writing.Text((0, 0), ((1,), (1,)), [0.5, 0.5])
+    text = Text((0, 0), ((1,), (1,)), [0.5, 0.5])
     first = (Added(1, b"a", False, (0,), -0.1, (2, 3)), Added(2, b"b", False, (0,), -0.1, (0, 0)))
     assert not writing._take(answer, text, first)
     last = (Added(3, b"", True, (1,), -0.1, (1, 1)),)

@@ -26,6 +26,7 @@ from anabranch.routers.deferral.scorer import Scorer
 from anabranch.routers.deferral.settings import CascadeSettings
 from anabranch.routers.run import Run
 from anabranch.routers.scorers.answer_scorer import AnswerScorer
+from anabranch.training.after.registry import AFTER
 from anabranch.training.calibrate import Target
 from anabranch.training.cascades.beforehand import cross_fitted
 from anabranch.training.cascades.budgets import model_costs
@@ -100,7 +101,7 @@ def recipe_named(name: str, settings: Mapping[str, Any]) -> CascadeRecipe:
     Raises:
         ValueError: no such recipe or setting, or a value of the wrong type.
     """
-    recipe = resolve(name, CASCADES, "cascade")
+    recipe = resolve(name, CASCADES | AFTER, "cascade")
     known = [field.name for field in fields(recipe)]
     for setting in settings:
         if setting not in known:
