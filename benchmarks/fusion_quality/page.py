@@ -29,8 +29,8 @@ def page(found: Found) -> str:
 _COLUMNS = ("who answers", "accuracy", "over the best model", "over the router", "USD a 1,000", "CPU seconds")
 
 _READING = f"""* **Accuracy**: share of the answers that the prompt's own exact judge takes, and its 95 % interval \
-over prompts. Only the comparison named above is a test; the other rows are exploration, and the best of many is partly \
-luck.
+over prompts. Only the comparison named above is a test; the other rows are exploration, and the best of many is \
+partly luck.
 * **USD a 1,000**: at the pool's prices, each member's for what it read of the prompt and for every token that it \
 computed, drafts and judgements included. A vote pays all voters.
 * **CPU seconds**: of writing all answers, 32 at once, on one thread; not measured for recorded answers.
