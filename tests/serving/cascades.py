@@ -19,6 +19,7 @@ from anabranch.routers.deferral.cascade_routing import CascadeRouting
 from anabranch.routers.deferral.chance import Chance
 from anabranch.routers.deferral.consistency import Consistency
 from anabranch.routers.deferral.deferral import Deferral
+from anabranch.routers.deferral.fuse_all import FuseAll
 from anabranch.routers.deferral.gaussian_belief import GaussianBelief
 from anabranch.routers.deferral.model_switch import ModelSwitch
 from anabranch.routers.deferral.plan import Plan, Stop
@@ -31,6 +32,7 @@ from anabranch.routers.deferral.suitable_chain import SuitableChain
 from anabranch.routers.deferral.threshold_chain import ThresholdChain
 from anabranch.routers.deferral.time_sharing import TimeSharing
 from anabranch.routers.deferral.unsure_pair import UnsurePair
+from anabranch.routers.deferral.weighted_vote import WeightedVote
 from anabranch.routers.estimates import Estimates
 from anabranch.routers.policies.argmax_utility import ArgmaxUtility
 from anabranch.routers.policies.policy import Floats
@@ -157,6 +159,7 @@ POLICIES: dict[str, Deferral] = {
     "chain": CHAIN,
     "chances": ThresholdChain((0, 1, 2), (0.45, 0.5), "chance"),
     "consistency": Consistency((0, 2), samples=3, tau=0.6),
+    "fuse all": FuseAll((0, 1, 2), 2, WeightedVote((0.5, 0.2, 1.0))),
     "model switch": ModelSwitch((0, 1, 2), samples=2, weighted=True),
     "robon": RoBoN((0, 1, 2), calls=4, signal="logprob_mean"),
     "routing": CascadeRouting((0, 1, 2), BELIEF, lam=0.005, max_depth=1),
