@@ -9,18 +9,18 @@ from anabranch.serving.fusion.during.draft import Limit
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
 from anabranch.serving.fusion.during.spans import (
     Candidate,
-    Memory,
     Per,
+    SpanStep,
     check_per,
     lowest,
     mean_of_judges,
     spans,
 )
-from anabranch.serving.fusion.during.step import Added, Step
+from anabranch.serving.fusion.during.step import Added
 
 
 @dataclass(frozen=True)
-class CoolFusion(Step):
+class CoolFusion(SpanStep):
     """Each model writes a word, and the word is added of which the models' mean negative log-likelihood is lowest.
 
     The paper ends a segment where every tokenizer has a word's end; here at whitespace, which is one for all of them.
@@ -43,11 +43,6 @@ class CoolFusion(Step):
         check_per(self.per)
         if self.tokens < 1:
             raise ValueError(f"tokens is {self.tokens}; a word has 1 or more")
-
-    def begin(self, ensemble: Ensemble, texts: Sequence[Text]) -> None:
-        """See `Step`."""
-        for text in texts:
-            text.memory = Memory()
 
     def __call__(self, ensemble: Ensemble, texts: Sequence[Text]) -> list[tuple[Added, ...]]:
         """See `Step`."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from anabranch.serving.fusion.during.draft import Chosen, Draft, Limit, after, draft
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
-from anabranch.serving.fusion.during.step import Added
+from anabranch.serving.fusion.during.step import Added, Step
 
 Per = Literal["byte", "token"]
 """What a mean log-probability is the mean over. The papers' way is each judge's own tokens, which favours judges, and
@@ -27,6 +27,19 @@ class Memory:
 
     chosen: dict[int, tuple[Chosen, ...]] = field(default_factory=dict)
     rounds: int = 0
+
+
+class SpanStep(Step):
+    """A method whose steps are rounds of drafts; what it keeps of a text is a `Memory`."""
+
+    def begin(self, ensemble: Ensemble, texts: Sequence[Text]) -> None:
+        """See `Step`."""
+        for text in texts:
+            text.memory = self.remember()
+
+    def remember(self) -> Memory:
+        """What is kept of a text that begins."""
+        return Memory()
 
 
 class Candidate(NamedTuple):

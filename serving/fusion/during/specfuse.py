@@ -13,12 +13,13 @@ from anabranch.serving.fusion.during.spans import (
     Candidate,
     Memory,
     Per,
+    SpanStep,
     check_per,
     lowest,
     mean_of_judges,
     spans,
 )
-from anabranch.serving.fusion.during.step import Added, Step
+from anabranch.serving.fusion.during.step import Added
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Standing(Memory):
 
 
 @dataclass(frozen=True)
-class SpecFuse(Step):
+class SpecFuse(SpanStep):
     """Each model writes some tokens, each divides one vote among the drafts, and the draft with the most is added.
 
     A vote is the softmax of mean log-probabilities; the authors' code has mean logits instead, which other models'
@@ -68,10 +69,9 @@ class SpecFuse(Step):
                 "or more, and a share from 0 to below 1"
             )
 
-    def begin(self, ensemble: Ensemble, texts: Sequence[Text]) -> None:
-        """See `Step`."""
-        for text in texts:
-            text.memory = Standing()
+    def remember(self) -> Standing:
+        """See `SpanStep`."""
+        return Standing()
 
     def __call__(self, ensemble: Ensemble, texts: Sequence[Text]) -> list[tuple[Added, ...]]:
         """See `Step`."""

@@ -10,18 +10,18 @@ from anabranch.serving.fusion.during.draft import Limit
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
 from anabranch.serving.fusion.during.spans import (
     Candidate,
-    Memory,
     Per,
+    SpanStep,
     check_per,
     lowest,
     mean_of_judges,
     spans,
 )
-from anabranch.serving.fusion.during.step import Added, Step
+from anabranch.serving.fusion.during.step import Added
 
 
 @dataclass(frozen=True)
-class SweetSpan(Step):
+class SweetSpan(SpanStep):
     """Each model writes some words, and those of the lowest mean perplexity are added.
 
     Where the judges of a span are too far apart, the highest and the lowest of its perplexities do not count.
@@ -52,11 +52,6 @@ class SweetSpan(Step):
                 f"words {self.words}, tokens {self.tokens}, ratio {self.ratio}: a span has 1 word and token or more, "
                 "and a ratio of the highest to the lowest is 1 or more"
             )
-
-    def begin(self, ensemble: Ensemble, texts: Sequence[Text]) -> None:
-        """See `Step`."""
-        for text in texts:
-            text.memory = Memory()
 
     def __call__(self, ensemble: Ensemble, texts: Sequence[Text]) -> list[tuple[Added, ...]]:
         """See `Step`."""
