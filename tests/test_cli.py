@@ -166,12 +166,14 @@ def test_reprice_writes_new_costs(tmp_path: Path) -> None:
 def test_methods_lists_every_router_fusion_and_cascade(capsys: pytest.CaptureFixture[str]) -> None:
     from anabranch.routers.registry import ROUTERS
     from anabranch.serving.fusion.during.registry import FUSIONS
+    from anabranch.training.after.registry import AFTER
     from anabranch.training.cascades.registry import CASCADES
 
     rows = answer(capsys, "methods")
     assert {(row["name"], row["stage"]) for row in rows} == {
         *((name, "before") for name in ROUTERS),
         *((name, "during") for name in FUSIONS),
+        *((name, "after") for name in AFTER),
         *((name, "cascade") for name in CASCADES),
     }
     assert all(row["what"] for row in rows)

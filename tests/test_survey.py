@@ -75,11 +75,12 @@ def test_built_rows_and_the_registry_name_each_other() -> None:
     from anabranch.routers.policies.registry import POLICIES
     from anabranch.routers.registry import ROUTERS
     from anabranch.serving.fusion.during.registry import FUSIONS
+    from anabranch.training.after.registry import AFTER
     from anabranch.training.cascades.registry import CASCADES
 
     named = {row.row for row in survey_rows() if registered(row)}
-    assert named >= {f"`{name}`" for name in (*ROUTERS, *CASCADES, *FUSIONS)}
-    assert named <= {f"`{name}`" for name in (*ROUTERS, *CASCADES, *FUSIONS, *POLICIES, *LIBRARIES)}
+    assert named >= {f"`{name}`" for name in (*ROUTERS, *CASCADES, *FUSIONS, *AFTER)}
+    assert named <= {f"`{name}`" for name in (*ROUTERS, *CASCADES, *FUSIONS, *AFTER, *POLICIES, *LIBRARIES)}
     assert all(resolve(name, LIBRARIES, "library") for name in LIBRARIES)
 
 

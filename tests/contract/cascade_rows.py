@@ -1,4 +1,4 @@
-"""What each row of CASCADES is tried on, and how a row is fitted here."""
+"""What each row of CASCADES and AFTER is tried on, and how a row is fitted here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +11,7 @@ from anabranch.registry import resolve
 from anabranch.routers.deferral.answered import Answered, Signal, with_signals
 from anabranch.routers.deferral.deferral import Deferral
 from anabranch.routers.deferral.plan import Plan
+from anabranch.training.after.registry import AFTER
 from anabranch.training.cascades.frontier import frontier_of
 from anabranch.training.cascades.recipe import CascadeRecipe, Ground
 from anabranch.training.cascades.registry import CASCADES
@@ -36,6 +37,8 @@ CASCADE_WORLDS: dict[str, MakeCascade] = {
     "confidence": sure_world,
     "emafusion": foreseen_world,
     "frugalgpt": sure_world,
+    "isp": voting_world,
+    "majority": voting_world,
     "model-cascading": sure_world,
     "model-switch": agreeing_world,
     "mot-cascade": agreeing_world,
@@ -44,6 +47,7 @@ CASCADE_WORLDS: dict[str, MakeCascade] = {
     "semantic-agreement": small_ones_world,
     "speculative-cascade": timed_world,
     "token-uncertainty": sure_world,
+    "weighted-vote": voting_world,
 }
 """The world of each row's assumption; a new row names its own here."""
 
@@ -59,7 +63,7 @@ CASCADE_SETTINGS: dict[str, dict[str, Any]] = {
 }
 """Settings where the defaults read texts with a pretrained encoder, or promise more than the world allows."""
 
-CASCADE_ROWS = tuple(CASCADES)
+CASCADE_ROWS = (*CASCADES, *AFTER)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +87,7 @@ class Fitted:
 
 def recipe_of_row(row: str) -> CascadeRecipe:
     """The row's recipe, with its settings here."""
-    made: CascadeRecipe = resolve(row, CASCADES, "cascade")(**CASCADE_SETTINGS.get(row, {}))
+    made: CascadeRecipe = resolve(row, CASCADES | AFTER, "cascade")(**CASCADE_SETTINGS.get(row, {}))
     return made
 
 

@@ -1,4 +1,4 @@
-"""The contract of a cascade's recipe, for every row of CASCADES."""
+"""The contract of a cascade's recipe, for every row of CASCADES and AFTER."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
