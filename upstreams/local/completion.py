@@ -106,7 +106,8 @@ class Completion:
     def _end(self, reason: str) -> None:
         self.over = True
         self._add(self._writer.rest())
-        self._unposted.append(Piece("", end=End("stop" if self._writer.stopped else reason, self._computed)))
+        ended = End("stop" if self._writer.stopped else reason, self.order.prompt_tokens, self._computed)
+        self._unposted.append(Piece("", end=ended))
         self._flush()
 
     def _add(self, piece: Piece) -> None:

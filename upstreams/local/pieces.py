@@ -19,10 +19,12 @@ class End:
 
     Args:
         finish_reason: stop or length.
+        prompt_tokens: that were read.
         completion_tokens: that were computed: the end-of-text token counts, and so do those that a stop string cut off.
     """
 
     finish_reason: str
+    prompt_tokens: int
     completion_tokens: int
 
 
@@ -38,7 +40,7 @@ class Piece:
 def joined(pieces: list[Piece]) -> Piece:
     """Several pieces as one.
 
-    >>> joined([Piece("4"), Piece("2", end=End("stop", 3))]).text
+    >>> joined([Piece("4"), Piece("2", end=End("stop", 5, 3))]).text
     '42'
     """
     tokens = tuple(token for piece in pieces for token in piece.tokens)

@@ -123,12 +123,12 @@ class ThreadedModel:
         loaded = await self._ready(request.model)
         order = loaded.orders.chat(request, streams=False)
         whole, end = await self._whole(loaded, order)
-        self._refuse_empty(order, whole.text, end)
+        self._refuse_empty(whole.text, end)
         return Reply(
             text=whole.text,
             model=request.model,
             finish_reason=end.finish_reason,
-            usage=_usage(order, end),
+            usage=_usage(end),
             latency_s=time.monotonic() - began_s,
             logprobs=_logprobs(loaded, whole),
         )
@@ -146,8 +146,8 @@ class ThreadedModel:
             async for piece in pieces:
                 text = text or piece.text
                 if piece.end is not None:
-                    self._refuse_empty(order, text, piece.end)
-                yield _chunk(request.model, order, piece, _logprobs(loaded, piece))
+                    self._refuse_empty(text, piece.end)
+                yield _chunk(request.model, piece, _logprobs(loaded, piece))
 
     async def complete_text(self, request: TextRequest) -> TextReply:
         """The whole continuation; a prompt in words gets the special tokens that the tokenizer puts around a text.
@@ -163,7 +163,7 @@ class ThreadedModel:
             text=whole.text,
             model=request.model,
             finish_reason=end.finish_reason,
-            usage=_usage(order, end),
+            usage=_usage(end),
             latency_s=time.monotonic() - began_s,
             tokens=_tokens(loaded, whole, request),
         )
@@ -182,7 +182,7 @@ class ThreadedModel:
                 if piece.end is None:
                     yield TextChunk(piece.text, tokens=tokens)
                 else:
-                    yield TextChunk(piece.text, piece.end.finish_reason, _usage(order, piece.end), tokens)
+                    yield TextChunk(piece.text, piece.end.finish_reason, _usage(piece.end), tokens)
 
     async def close(self) -> None:
         """End the thread and let go of the weights; calls in flight end with `Closed`."""
@@ -218,19 +218,19 @@ class ThreadedModel:
         assert whole.end is not None
         return whole, whole.end
 
-    def _refuse_empty(self, order: Order, text: str, end: End) -> None:
+    def _refuse_empty(self, text: str, end: End) -> None:
         if not text and end.finish_reason == "stop":
-            raise EmptyAnswer(self._name, usage=_usage(order, end))
+            raise EmptyAnswer(self._name, usage=_usage(end))
 
 
-def _usage(order: Order, end: End) -> Usage:
-    return Usage(order.prompt_tokens, end.completion_tokens)
+def _usage(end: End) -> Usage:
+    return Usage(end.prompt_tokens, end.completion_tokens)
 
 
-def _chunk(model: str, order: Order, piece: Piece, logprobs: tuple[TokenLogprob, ...]) -> Chunk:
+def _chunk(model: str, piece: Piece, logprobs: tuple[TokenLogprob, ...]) -> Chunk:
     """The chunk of a piece; log-probabilities, for which it has no field, are in its body."""
     finish_reason = piece.end.finish_reason if piece.end else None
-    chunk = Chunk(piece.text, finish_reason, _usage(order, piece.end) if piece.end else None)
+    chunk = Chunk(piece.text, finish_reason, _usage(piece.end) if piece.end else None)
     if not logprobs:
         return chunk
     body = chunk_bodies(model, replace(chunk, usage=None))[0]

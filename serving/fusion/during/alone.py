@@ -19,4 +19,4 @@ def alone(ensemble: Ensemble, place: int, said: Tensor, texts: Sequence[Text]) -
         texts: n.
     """
     symbol = ensemble.union.columns[place].expand(len(said), -1)
-    return added(ensemble, Table(symbol, said.exp()), texts, (place,))
+    return added(ensemble, Table(symbol, said.exp()), texts, [(place,)] * len(texts))

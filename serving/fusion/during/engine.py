@@ -5,7 +5,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -45,8 +45,8 @@ class FusedOrder(Order):
 
     @property
     def prompt_tokens(self) -> int:
-        """Of all models together, as all of them read it."""
-        return sum(map(len, self.prompts))
+        """Of all models together that have any weight, as those read it."""
+        return sum(len(prompt) for prompt, weight in zip(self.prompts, self.weights, strict=True) if weight > 0)
 
 
 class FusionEngine:
@@ -122,10 +122,12 @@ class FusionEngine:
 
     def _admit(self, arriving: list[Completion]) -> None:
         try:
-            orders = [_fused(one) for one in arriving]
+            orders = self._weighed([_fused(one) for one in arriving])
+            for completion, order in zip(arriving, orders, strict=True):
+                completion.order = order
             texts = self._ensemble.begin(
                 [order.prompts for order in orders],
-                self._weights(orders),
+                [order.weights for order in orders],
                 [order.sampling for order in orders],
             )
             for text, order in zip(texts, orders, strict=True):
@@ -153,13 +155,15 @@ class FusionEngine:
         self._reading = still
         self._leave()
 
-    def _weights(self, orders: Sequence[FusedOrder]) -> list[Sequence[float]]:
-        found: list[Sequence[float]] = [order.weights for order in orders]
-        routed = {at: order.routing_text for at, order in enumerate(orders) if order.routing_text is not None}
-        if self._weigh is not None and routed:
-            for at, weights in zip(routed, self._weigh([*routed.values()]), strict=True):
-                found[at] = weights
-        return found
+    def _weighed(self, orders: Sequence[FusedOrder]) -> list[FusedOrder]:
+        """The orders with the weights that the router gives them, if there is one."""
+        texts = {at: order.routing_text for at, order in enumerate(orders) if order.routing_text is not None}
+        if self._weigh is None or not texts:
+            return [*orders]
+        weights = dict(zip(texts, self._weigh([*texts.values()]), strict=True))
+        return [
+            replace(order, weights=tuple(weights[at])) if at in weights else order for at, order in enumerate(orders)
+        ]
 
     def _begin(self, texts: Sequence[Text]) -> None:
         try:

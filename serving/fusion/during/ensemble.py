@@ -34,6 +34,11 @@ class Text:
     written: bytes = b""
     memory: Any = None
 
+    @property
+    def heavy(self) -> tuple[int, ...]:
+        """Places of the models that have any weight."""
+        return tuple(place for place, weight in enumerate(self.weights) if weight > 0)
+
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:

@@ -67,7 +67,7 @@ class PackLLM(Step):
         """See `Step`; sets the weights of texts, and remembers the place of the reference."""
         for text in texts:
             text.memory = max(range(len(text.weights)), key=text.weights.__getitem__)
-            places = _heavy(text)
+            places = text.heavy
             prompt = self._heard(ensemble, text, places) if len(places) > 1 else None
             if prompt is not None:
                 nats = prompt.nats
@@ -83,7 +83,7 @@ class PackLLM(Step):
         said = _asked(ensemble, texts)
         groups: dict[tuple[int, tuple[int, ...]], list[int]] = defaultdict(list)
         for at, text in enumerate(texts):
-            groups[text.memory, _heavy(text)].append(at)
+            groups[text.memory, text.heavy].append(at)
         found: dict[int, tuple[Added, ...]] = {}
         for (reference, places), ats in groups.items():
             theirs = {place: torch.stack([said[place, at] for at in ats]) for place in places}
@@ -116,11 +116,7 @@ class PackLLM(Step):
         logs = mixed(ensemble.union, reference, said, ensemble.weights(texts), self.missing)
         symbol = columns(ensemble.union, reference, reference, self.missing).symbol
         table = Table(symbol.expand(len(texts), -1), logs.softmax(dim=1))
-        return added(ensemble, table, texts, places)
-
-
-def _heavy(text: Text) -> tuple[int, ...]:
-    return tuple(place for place, weight in enumerate(text.weights) if weight > 0)
+        return added(ensemble, table, texts, [places] * len(texts))
 
 
 def _asked(ensemble: Ensemble, texts: Sequence[Text]) -> dict[tuple[int, int], Tensor]:

@@ -50,13 +50,18 @@ class Step(ABC):
         """
 
 
-def added(ensemble: Ensemble, table: Table, texts: Sequence[Text], by: tuple[int, ...]) -> list[tuple[Added, ...]]:
-    """One token of each of n texts, chosen from what may follow, for which each of some models computed one."""
-    union = ensemble.union
-    computed = tuple(int(place in by) for place in range(len(ensemble.models)))
+def added(
+    ensemble: Ensemble, table: Table, texts: Sequence[Text], by: Sequence[tuple[int, ...]]
+) -> list[tuple[Added, ...]]:
+    """One token of each of n texts, chosen from what may follow, for which each of its models `by` computed one."""
+    union, places = ensemble.union, range(len(ensemble.models))
     chosen = zip(*table.chosen([text.sampling for text in texts]), strict=True)
     tops = table.likeliest([text.top for text in texts])
     return [
-        (Added(symbol, union.texts[symbol], symbol == union.end, by, logprob, computed, top),)
-        for (symbol, logprob), top in zip(chosen, tops, strict=True)
+        (Added(symbol, union.texts[symbol], symbol == union.end, who, logprob, _each_one(who, places), top),)
+        for (symbol, logprob), top, who in zip(chosen, tops, by, strict=True)
     ]
+
+
+def _each_one(by: tuple[int, ...], places: Sequence[int]) -> tuple[int, ...]:
+    return tuple(int(place in by) for place in places)

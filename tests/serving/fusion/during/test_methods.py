@@ -19,6 +19,7 @@ from anabranch.serving.fusion.during.log_linear import log_linear
 from anabranch.serving.fusion.during.me import ME
 from anabranch.serving.fusion.during.packllm import PackLLM
 from anabranch.serving.fusion.during.purify import Purify
+from anabranch.serving.fusion.during.specfuse import SpecFuse
 from anabranch.serving.fusion.during.step import Step
 from anabranch.serving.fusion.during.top_k_union import TopKUnion
 from anabranch.serving.fusion.during.unite import UniTE
@@ -165,6 +166,23 @@ def test_models_that_are_not_asked_compute_nothing_and_catch_up_at_once() -> Non
     desk.finish()
     assert second.work.forwards == 1 and first.work.forwards == 5
     assert found.computed == 4 * 1 + 2
+
+
+@pytest.mark.parametrize(
+    "step", [GaC(), GaC(threshold=0.5), GaC(threshold=0.5, primary=1), UniTE(), Purify(), CoRE(), SpecFuse()]
+)
+def test_models_without_weight_are_not_asked(step: Step) -> None:
+    """Beside a text that both write: the text that is one model's alone is read and computed by that one."""
+    models = [letters(3, b"ab"), letters(4, b"cd")]
+    one, both = write(models, step, [order(2, 6, weights=[1, 0]), order(2, 6, prompt=1)])
+    (alone,) = write([letters(3, b"ab")], GaC(), [order(1, 6)])
+    assert one.text == alone.text
+    assert one.whole.end is not None and one.whole.end.prompt_tokens == 1
+    assert both.whole.end is not None and both.whole.end.prompt_tokens == 2
+    routed = [letters(3, b"ab"), letters(4, b"cd")]
+    (by_one,) = write(routed, step, [order(2, 6, weights=[1, 0])])
+    assert routed[1].work.forwards == 0
+    assert 0 <= by_one.computed - alone.computed <= isinstance(step, SpecFuse), "which may look a token ahead"
 
 
 @pytest.mark.parametrize("step", [GaC(), UniTE(), CoRE(), PackLLM()])
