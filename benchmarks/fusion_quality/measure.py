@@ -30,6 +30,7 @@ from benchmarks.fusion_quality.writing import Answer, answers, load
 from benchmarks.leaderboard.entries import write_whole
 
 REPLICATES = 5000
+_ROUTED = f"router ({ROUTER})"
 KINDS: dict[str, AnswerKind] = {"exact": "text", "numeric": "number", "multiple-choice": "mcq"}
 
 Row = dict[str, Any]
@@ -48,7 +49,9 @@ def measured(work: Path) -> Row:
     }
     voters = best[:VOTERS]
     arms[f"majority of {_short(voters)}"] = (*_majority(label_set, test, questions, voters), 0.0)
-    arms[f"router ({ROUTER})"] = (*_routed(_router(labels, work), test), 0.0)
+    router = _router(labels, work)
+    arms[_ROUTED] = (*_routed(router, test), 0.0)
+    arms[f"{_ROUTED}, trade-off 1"] = (*_routed(router.at(1.0), test), 0.0)
     for size in ENSEMBLES:
         for name in methods():
             arms[f"{name}: {_short(best[:size])}"] = _fused(name, best[:size], questions, work)
@@ -57,7 +60,7 @@ def measured(work: Path) -> Row:
 
 def _table(arms: dict[str, tuple[Floats, Floats, float]], best: Sequence[str], train: int) -> Row:
     paired = Paired.draw(len(next(iter(arms.values()))[0]), REPLICATES, 0)
-    single, router = arms[best[0]][0], arms[f"router ({ROUTER})"][0]
+    single, router = arms[best[0]][0], arms[_ROUTED][0]
     rows = [
         {
             "arm": name,
@@ -136,7 +139,7 @@ def _router(labels: Path, work: Path) -> Router:
 
 
 def _routed(router: Router, test: Outcomes) -> tuple[Floats, Floats]:
-    """At its calibrated trade-off."""
+    """At its own trade-off."""
     chosen = router.decide(test.texts).arm
     places = np.array([test.arms.index(arm) for arm in router.arms])[chosen]
     rows = np.arange(len(places))

@@ -35,9 +35,13 @@ partly luck.
 computed, drafts and judgements included. A vote pays all voters.
 * **CPU seconds**: of writing all answers, 32 at once, on one thread; not measured for recorded answers.
 * *majority*: the answer that most of the {VOTERS} models give that were best on the training prompts; of several, \
-that of the best of them. *router*: what `anabranch train auto` builds (`{ROUTER}`), at its calibrated trade-off.
+that of the best of them. *router*: what `anabranch train auto` builds (`{ROUTER}`), at its calibrated trade-off, \
+which is the cheapest that is as good as the best single model, and at 1, which asks for quality alone.
 * All models write greedily; `me` draws a model for each token all the same. `purify` is meant for models of one \
-vocabulary, which these are not; it is here as it falls."""
+vocabulary, which these are not; it is here as it falls.
+* `packllm` weighs models by how well they predict the prompt. Each model of this pool was taught some kinds of \
+prompts and never saw others, so a prompt's likelihood all but says who was taught to answer it. Models that have all \
+read the same web differ far less in that; do not expect it of yours before you have measured it."""
 
 
 def _head(found: Found) -> str:
@@ -70,7 +74,10 @@ def _rows(found: Found) -> Iterator[list[str]]:
     for row in sorted(found["rows"], key=lambda row: -float(row["accuracy"]["value"])):
         name = f"**{row['arm']}**" if row["arm"] == found["named"] else row["arm"]
         seconds = f"{row['cpu_s']:.0f}" if row["cpu_s"] else ""
-        compared = [_interval(row[what], signed=True) for what in ("over_best_single", "over_router")]
+        compared = [
+            _interval(row[what], signed=True) if any(row[what].values()) else ""
+            for what in ("over_best_single", "over_router")
+        ]
         yield [name, _interval(row["accuracy"]), *compared, f"{row['usd_per_1000']:.5f}", seconds]
 
 
