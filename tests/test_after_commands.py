@@ -12,7 +12,10 @@ from anabranch.__main__ import main
 from anabranch.data.labelset import LabelSet, write_labels
 from anabranch.routers.cascade_run import load_cascade_run
 from anabranch.routers.deferral.fuse_all import FuseAll
+from anabranch.serving.offer import prepare
+from anabranch.serving.settings import ServeSettings
 from anabranch.training.after.registry import AFTER
+from tests.serving.test_offer import pool
 
 PRICES = {"finch": 1.0, "jay": 1.0, "wren": 1.0, "owl": 8.0}
 PROMPTS = {"train": 24, "validation": 12, "test": 12}
@@ -71,6 +74,8 @@ def test_from_labels_to_a_bundle(recipe: str, labels: Path, tmp_path: Path, caps
         one["row"] for one in told(capsys, "evaluate", out, bundle, "--labels", labels, "--replicates", 20)["routers"]
     ]
     assert [(row["quality"]["value"], row["cost"]["value"]) for row in rows] == [(1.0, 3.0)] * 2
+    offered = prepare(ServeSettings(bundle=bundle, pool=pool(*PRICES)))
+    assert offered.plan is not None and offered.plan.policy() == policy
 
 
 def test_what_it_needs_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from anabranch.routers.deferral.budget_guard import BudgetGuard
 from anabranch.routers.deferral.plan import Plan
+from anabranch.routers.deferral.threshold_chain import NO_SIGNAL
 
 NAMES_SIGNALS = ("reads", "signal", "signals")
 """The fields in which policies and their parts name the signals that they read."""
@@ -44,7 +45,7 @@ def _named_in(part: Any) -> set[str]:
         for name in NAMES_SIGNALS:
             value = getattr(inner, name, ())
             names |= {value} if isinstance(value, str) else set(value)
-    return names
+    return names - {NO_SIGNAL}
 
 
 def _parts(part: Any) -> Iterator[Any]:

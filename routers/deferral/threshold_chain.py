@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from anabranch.routers.deferral.endings import last_answer
 from anabranch.routers.deferral.state import Action, Answer, Call, State
 
+NO_SIGNAL = ""
+"""What a chain of one model reads."""
+
 
 @dataclass(frozen=True)
 class ThresholdChain:

@@ -4,11 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from anabranch.routers.deferral.threshold_chain import ThresholdChain
+from anabranch.routers.deferral.threshold_chain import NO_SIGNAL, ThresholdChain
 from anabranch.training.cascades.chains import Models, rising_models
 from anabranch.training.cascades.recipe import Ground
-
-NO_SIGNAL = ""
 
 
 def lineup(ground: Ground, most: int) -> Models:

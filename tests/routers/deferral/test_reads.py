@@ -19,7 +19,7 @@ from anabranch.routers.deferral.reads import NAMES_SIGNALS, keeps_budget, signal
 from anabranch.routers.deferral.registry import DEFERRALS, PARTS
 from anabranch.routers.deferral.scorer import Scorer
 from anabranch.routers.deferral.semantic_agreement import SemanticAgreement
-from anabranch.routers.deferral.threshold_chain import ThresholdChain
+from anabranch.routers.deferral.threshold_chain import NO_SIGNAL, ThresholdChain
 from anabranch.routers.deferral.time_sharing import TimeSharing
 
 BELIEF = GaussianBelief(("tokens",), (0.5,), (0.5, 0.0), ((1.0,), (0.0,)), ((0.04, 0.1), (0.1, 1.0)))
@@ -39,7 +39,7 @@ def plan(*policies: Deferral, signals: tuple[Signal, ...] = ()) -> Plan:
         (plan(CHAIN, signals=(Scorer("scorer", "f"), Chance("chance", "scorer", ()))), set()),
         (plan(CHAIN, signals=(Chance("chance", "scorer", ()), Scorer("scorer", "f"))), {"scorer"}),
         (plan(CHAIN, signals=(Scorer("scorer", "f"), PostHocSignal("chance", (RULE, None)))), {"logprob_mean"}),
-        (plan(SemanticAgreement((0, 1, 2))), set()),
+        (plan(ThresholdChain((0,), (), NO_SIGNAL), SemanticAgreement((0, 1, 2))), set()),
         (plan(SemanticAgreement((0, 1, 2)), CascadeRouting((0,), BELIEF, lam=1.0)), {"tokens"}),
         (plan(BudgetGuard(TimeSharing(CHAIN, ThresholdChain((0,), (), "tokens"), 0.5), 1.0)), {"chance", "tokens"}),
     ],
