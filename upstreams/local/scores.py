@@ -17,7 +17,7 @@ def scored(logits: Tensor, tokens: Tensor, tops: Sequence[int | None]) -> list[S
         tops: alternatives wanted of each; None for no log-probability at all.
 
     >>> scored(torch.tensor([[0.0, 0.0]]), torch.tensor([1]), [None])
-    [Scored(token=1, logprob=None, top=())]
+    [Scored(token=1, logprob=None, top=(), by=())]
     """
     wanted = [row for row, top in enumerate(tops) if top is not None]
     if not wanted:
