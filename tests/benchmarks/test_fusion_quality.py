@@ -1,5 +1,7 @@
 """What the page of measured fusion says, and how the votes and costs behind it are counted; never how it fell."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,3 +62,10 @@ def test_rows_stand_by_accuracy_and_losers_stay() -> None:
     rows = [line for line in page.page(found(-0.1, 0.1)).splitlines() if line.startswith("| ")][2:]
     assert [row.split("|")[1].strip() for row in rows] == ["pocket-owl", "**gac: owl+heron**"]
     assert rows[0].split("|")[-2].strip() == "" and rows[1].split("|")[-2].strip() == "12"
+
+
+def test_the_page_is_made_of_its_figures() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    figures = json.loads((docs / "fusion-measured.json").read_bytes())
+    assert page.page(figures) == (docs / "fusion-measured.md").read_text(encoding="utf-8")
+    assert {row["arm"].partition(":")[0] for row in figures["rows"]} > {*arms.methods()}
