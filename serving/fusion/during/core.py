@@ -61,7 +61,7 @@ class CoRE(Step):
 
     @property
     def top(self) -> int:
-        """Likeliest tokens of each model that it looks at."""
+        """See `Step`."""
         return self.k
 
     def check(self, models: int) -> None:

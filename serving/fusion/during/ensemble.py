@@ -79,15 +79,15 @@ class Ensemble:
         ]
 
     def fits(self, text: Text) -> bool:
-        """Whether every model can read all of it, in its own tokens, however few the others need."""
-        return all(self._fits(place, text) for place in range(len(self.models)))
+        """Whether every model that has any weight can read all of it, in its own tokens, however few others need."""
+        return all(self._fits(place, text) for place in text.heavy)
 
     def advance(self, text: Text, most: int) -> bool:
-        """Read up to so many ids of a text's prompt in each model; whether all that is left is read with what follows.
+        """Read up to so many ids of a text's prompt in each model that has any weight.
 
-        What was read is not read again when a model is asked.
+        Returns: whether all that is left is read with what follows. What was read is not read again.
         """
-        return not any([model.advance(row, most) for model, row in zip(self.models, text.rows, strict=True)])
+        return not any([self.models[place].advance(text.rows[place], most) for place in text.heavy])
 
     def ask(self, place: int, texts: Sequence[Text]) -> Tensor:
         """What one model thinks follows each of n texts: log-probabilities float32 (n, V).

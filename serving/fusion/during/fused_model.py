@@ -167,23 +167,22 @@ def _weigh(
 
 
 def _check_server(method: str, step: "Step", member: ServerMember) -> None:
-    """Refuse what a server that names its likeliest tokens cannot do; a method that does not say needs all of them."""
+    """Refuse what a server that names its likeliest tokens cannot do."""
     server = member.upstream
-    needs, wanted = getattr(step, "needs", "whole"), getattr(step, "k", 1)
-    if needs == "whole":
+    if step.needs == "whole":
         raise ValueError(
             f"fusion method {method!r} needs what a model thinks of all its tokens, and server {server.name!r} names "
             "the likeliest; give a folder, or choose a method that needs no more, see docs/fusion.md"
         )
-    if needs == "scores" and server.capabilities.prompt_logprobs is False:
+    if step.needs == "scores" and server.capabilities.prompt_logprobs is False:
         raise ValueError(
             f"fusion method {method!r} needs scores of texts, and server {server.name!r} has no prompt_logprobs; give "
             "a folder, or choose a method that needs none, see docs/fusion.md"
         )
-    if wanted > member.top:
+    if step.top > member.top:
         raise ValueError(
-            f"fusion method {method!r} looks at {wanted} tokens of each model, and server {server.name!r} is asked for "
-            f"{member.top}; lower k, or raise top if the server gives more"
+            f"fusion method {method!r} looks at {step.top} tokens of each model, and server {server.name!r} is asked "
+            f"for {member.top}; lower k, or raise top if the server gives more"
         )
 
 
@@ -247,7 +246,7 @@ def _load(
     orders = [OrdersOfOne(name, one.tokenizer, one.window, one.vocabulary.ends) for one in rows]
     return FusedReady(
         FusionEngine(name, _names(members), ensemble, step, max_batch, weigh() if weigh else None, prefill_tokens),
-        FusedOrders(name, orders, weights, ensemble.union.end, deadline_s or math.inf),
+        FusedOrders(name, orders, weights, ensemble.union.end, deadline_s or math.inf, weigh is not None),
         Symbols(ensemble.union),
         _least([one.window for one in rows]),
     )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from anabranch.data.routing_text import routing_text
 from anabranch.serving.fusion.during.engine import FusedOrder
@@ -22,6 +23,7 @@ class FusedOrders:
         weights: M, of requests that have none of their own; they sum to 1.
         end: the symbol that ends a text.
         deadline_s: after which a text ends where it is, counted from its order on.
+        routes: whether a router weighs the members of requests that have no weights of their own.
     """
 
     def __init__(
@@ -31,9 +33,10 @@ class FusedOrders:
         weights: Sequence[float],
         end: int,
         deadline_s: float = float("inf"),
+        routes: bool = False,
     ) -> None:
         self._name, self._members, self._weights, self._end = name, tuple(members), tuple(weights), end
-        self._deadline_s = deadline_s
+        self._deadline_s, self._routes = deadline_s, routes
 
     def chat(self, request: Request, streams: bool) -> FusedOrder:
         """The answer to a chat; raises `BadRequest` if any of the models cannot give it."""
@@ -58,7 +61,7 @@ class FusedOrders:
             streams=first.streams,
             prompts=tuple(tuple(order.prompt) for order in orders),
             weights=self._weights_of(request),
-            routing_text=None if FIELD in request.extra else _routing_text(request),
+            routing_text=_routing_text(request) if self._routes and request.extra.get(FIELD) is None else None,
             until_s=time.monotonic() + self._deadline_s,
         )
 
@@ -75,7 +78,9 @@ class FusedOrders:
 
 
 def _routing_text(request: Request | TextRequest) -> str | None:
-    """What a router reads; nothing of a prompt of ids."""
-    if isinstance(request, Request):
+    """What a router reads; None of a prompt of ids, and of a chat in which no user says anything."""
+    if isinstance(request, TextRequest):
+        return request.prompt if isinstance(request.prompt, str) else None
+    with suppress(ValueError):
         return routing_text(request.messages)
-    return request.prompt if isinstance(request.prompt, str) else None
+    return None

@@ -46,7 +46,6 @@ class PackLLM(Step):
 
     source = "Mavromatis et al. 2024, arXiv 2404.11531; cmavro/PackLLM@479e77d5"
     specification = "code"
-    needs = "whole"
     how: str = "sim"
     temperature: float = 1.0
     grid: float = 0.05

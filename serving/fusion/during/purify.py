@@ -18,7 +18,6 @@ class Purify(Step):
 
     source = "Li et al. 2024, arXiv 2402.14845"
     specification = "secondary"
-    needs = "whole"
 
     def __call__(self, ensemble: Ensemble, texts: Sequence[Text]) -> list[tuple[Added, ...]]:
         """See `Step`."""

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
 from anabranch.serving.fusion.during.table import Table
@@ -30,8 +30,20 @@ class Added(NamedTuple):
     top: tuple[tuple[int, float], ...] = ()
 
 
+Needs = Literal["whole", "top", "scores"]
+"""What a method is told by its models: what they think of all their tokens, of the likeliest alone, or of those and of
+texts that others write."""
+
+
 class Step(ABC):
     """A method; a frozen dataclass of settings, so that the same one serves any number of texts."""
+
+    needs: ClassVar[Needs] = "whole"
+
+    @property
+    def top(self) -> int:
+        """Likeliest tokens of each model that it looks at, if it needs no others."""
+        return 1
 
     def check(self, models: int) -> None:
         """Raise `ValueError` if a setting cannot be with so many models."""

@@ -31,6 +31,11 @@ class UniTE(Step):
         if self.k < 1:
             raise ValueError(f"k is {self.k}; it must be 1 token or more")
 
+    @property
+    def top(self) -> int:
+        """See `Step`."""
+        return self.k
+
     def __call__(self, ensemble: Ensemble, texts: Sequence[Text]) -> list[tuple[Added, ...]]:
         """See `Step`."""
         return together(TopKUnion(self.k), ensemble, texts)

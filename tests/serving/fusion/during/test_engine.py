@@ -90,7 +90,7 @@ def test_a_text_that_some_model_has_no_room_for_ends_and_the_others_go_on() -> N
     short = TableModel(BYTES, [256], lambda text: torch.zeros(257))
     short.window = 5
     desk = Desk([first, short], GaC())
-    long, brief = desk.hand_in(order(2, 9, weights=[1, 0])), desk.hand_in(order(2, 1, weights=[1, 0]))
+    long, brief = desk.hand_in(order(2, 9, weights=[999, 1])), desk.hand_in(order(2, 1, weights=[999, 1]))
     desk.finish()
     assert (long.text, long.finish_reason) == ("ababab", "length")
     assert (brief.text, brief.finish_reason) == ("ab", "length")
@@ -125,6 +125,16 @@ def test_a_long_prompt_is_read_in_parts_while_others_are_written() -> None:
     assert progress == [("ab", "", ""), ("abc", "", ""), ("abcd", "", ""), ("abcde", "a", "")]
     desk.finish()
     assert [one.text for one in (short, long, after)] == ["abcdefgh"] * 3
+
+
+def test_a_long_prompt_is_not_read_by_a_member_without_weight_whose_window_does_not_count() -> None:
+    models = [Slow(BYTES, [256], scripted(b"abc").law) for _ in range(2)]
+    models[1].window = 3
+    desk = Desk(models, GaC(), prefill_tokens=3)
+    found = desk.hand_in(order(2, 9, weights=[1, 0], prompts=((0,) * 10, (0,) * 10)))
+    desk.finish()
+    assert (found.text, found.finish_reason) == ("abc", "stop")
+    assert (models[0].unread, models[1].unread, models[1].work.forwards) == ({0: 0}, {0: 9}, 0)
 
 
 def test_prompts_that_one_turn_cannot_read_together_wait_their_turn() -> None:

@@ -62,6 +62,15 @@ def test_weights_that_a_request_cannot_have_are_refused(weights: object) -> None
         asyncio.run(replies(fused(OWL, WREN), [ask(PROMPTS[0], extra={"fusion_weights": weights})]))
 
 
+def test_a_chat_in_which_no_user_says_anything_is_answered() -> None:
+    """As the members alone answer it; there is nothing to route on, and null is no weights."""
+    asked = [
+        Request("mix", ({"role": "user", "content": ""},), max_tokens=4),
+        Request("mix", ({"role": "user", "content": "2 + 2"},), max_tokens=4, extra={"fusion_weights": None}),
+    ]
+    assert all(reply.finish_reason for reply in asyncio.run(replies(fused(OWL, WREN), asked)))
+
+
 def test_an_answer_ends_with_its_deadline() -> None:
     (reply,) = asyncio.run(replies(fused(OWL, WREN, deadline_s=1e-9), [ask(PROMPTS[0])]))
     assert (reply.text, reply.finish_reason) == ("", "length")

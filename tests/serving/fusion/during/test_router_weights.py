@@ -99,6 +99,20 @@ def test_a_pool_names_a_router_and_answers_are_those_of_the_member_that_it_choos
     assert owl != wren and mixed == [owl[0], wren[1]]
 
 
+def test_what_cannot_be_routed_has_the_weights_of_the_file(tmp_path: Path) -> None:
+    """A chat in which nobody says anything; the file has all weight on the wren, and the router would ask the owl."""
+    model = FusedModel("mix", [WREN, OWL], device="cpu", router=run_of(tmp_path), weights=[1, 0])
+    request = Request("mix", ({"role": "user", "content": ""},), max_tokens=8, temperature=0.0, top_logprobs=0)
+
+    async def asked() -> tuple[str, ...]:
+        try:
+            return (await model.complete(request)).logprobs[0].by
+        finally:
+            await model.close()
+
+    assert asyncio.run(asked()) == (WREN,)
+
+
 def _settings(pool: Pool) -> dict[str, Any]:
     return {name: value for name, value in pool.upstreams["mix"].items() if name != "kind"}
 
