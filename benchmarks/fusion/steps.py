@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from transformers.cache_utils import DynamicCache
 
-from anabranch.serving.fusion.during.engine import FusedOrder, FusionEngine
+from anabranch.serving.fusion.during.engine import FusionEngine
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
+from anabranch.serving.fusion.during.fused_order import FusedOrder
 from anabranch.serving.fusion.during.gac import GaC
 from anabranch.serving.fusion.during.me import ME
 from anabranch.serving.fusion.during.step import Added, Step

@@ -1,18 +1,18 @@
 """Continuous batching of fused texts: they join between two steps and leave when they end."""
 
 import logging
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 
 from anabranch.serving.fusion.during.ensemble import Ensemble, Text
+from anabranch.serving.fusion.during.fused_order import FusedOrder
 from anabranch.serving.fusion.during.step import Added, Step
 from anabranch.upstreams.errors import Overloaded, UpstreamError
-from anabranch.upstreams.local.completion import Completion, Order
+from anabranch.upstreams.local.completion import Completion
 from anabranch.upstreams.local.scored import Scored
 
 logger = logging.getLogger(__name__)
@@ -20,33 +20,6 @@ PREFILL_TOKENS = 512
 
 Weigh = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 """B routing texts to their weights, each M."""
-
-
-@dataclass(frozen=True)
-class FusedOrder(Order):
-    """What is wanted of a text that several models write.
-
-    Args:
-        prompts: M, what each of them begins with; `prompt` is the first one's.
-        weights: M; they sum to 1.
-        routing_text: what a router makes other weights of, if there is one; None to leave them.
-        until_s: on the monotonic clock, after which nothing is added.
-    """
-
-    prompts: tuple[tuple[int, ...], ...] = ()
-    weights: tuple[float, ...] = ()
-    routing_text: str | None = None
-    until_s: float = math.inf
-
-    @property
-    def longest_prompt(self) -> int:
-        """Ids that the model reads which has most of them."""
-        return max(map(len, self.prompts))
-
-    @property
-    def prompt_tokens(self) -> int:
-        """Of all models together that have any weight, as those read it."""
-        return sum(len(prompt) for prompt, weight in zip(self.prompts, self.weights, strict=True) if weight > 0)
 
 
 class FusionEngine:

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anabranch.registry import resolve
+from anabranch.serving.fusion.during.members import Member, check_server, checked, names_of, room_of
 from anabranch.serving.fusion.during.registry import FUSIONS
 from anabranch.serving.fusion.during.weights import shares
 from anabranch.upstreams.blocking import Blocking
-from anabranch.upstreams.local.model_folder import check_folder, is_on_hub, window_of
 from anabranch.upstreams.local.threaded import CAPABILITIES, Orders, ThreadedModel
-from anabranch.upstreams.pocket.frozen import check_frozen
-from anabranch.upstreams.pocket.members import MEMBERS
 from anabranch.upstreams.server_member import ServerMember
 
 if TYPE_CHECKING:  # torch is imported by the worker's thread, when the model is first needed
@@ -23,9 +21,6 @@ if TYPE_CHECKING:  # torch is imported by the worker's thread, when the model is
     from anabranch.serving.fusion.during.router_weights import By
     from anabranch.serving.fusion.during.step import Step
     from anabranch.serving.fusion.during.symbols import Symbols
-
-POCKET = "pocket-"
-Member = str | Path | ServerMember
 
 
 @dataclass(frozen=True)
@@ -99,19 +94,19 @@ class FusedModel(ThreadedModel):
             raise ValueError(f"deadline_s is {deadline_s}; give seconds above 0, or none")
         if min(max_batch, prefill_tokens) < 1:
             raise ValueError(f"max_batch {max_batch}, prefill_tokens {prefill_tokens}: 1 or more of each are needed")
-        checked = [_checked(member) for member in members]
+        folders = [checked(member) for member in members]
         step = _step(name, method, settings or {})
         step.check(len(members))
         for member in members:
             if isinstance(member, ServerMember):
-                _check_server(method, step, member)
+                check_server(method, step, member)
         self._servers = {
-            place: Blocking(one.upstream) for place, one in enumerate(checked) if isinstance(one, ServerMember)
+            place: Blocking(one.upstream) for place, one in enumerate(folders) if isinstance(one, ServerMember)
         }
         load = partial(
             _load,
             name,
-            checked,
+            folders,
             servers=self._servers,
             step=step,
             weights=shares(weights, len(members)),
@@ -120,9 +115,9 @@ class FusedModel(ThreadedModel):
             max_batch=max_batch,
             prefill_tokens=prefill_tokens,
             deadline_s=deadline_s,
-            weigh=_weigh(router, _names(checked), router_weights, router_temperature),
+            weigh=_weigh(router, names_of(folders), router_weights, router_temperature),
         )
-        window = _least([_window(member) for member in checked])
+        window = _least([room_of(member) for member in folders])
         super().__init__(
             name, load, models=models, window=window, capabilities=replace(CAPABILITIES, prompt_logprobs=False)
         )
@@ -133,23 +128,6 @@ class FusedModel(ThreadedModel):
             closing.create_task(super().close())
             for server in self._servers.values():  # or else the thread would wait for their answers
                 closing.create_task(asyncio.to_thread(server.close))
-
-
-def _checked(member: Member) -> Member:
-    if isinstance(member, ServerMember):
-        return member
-    if str(member) in MEMBERS:
-        return check_frozen(str(member))
-    if str(member).startswith(POCKET):
-        raise ValueError(f"no pocket model is called {member!r}; there are {', '.join(MEMBERS)}")
-    if not is_on_hub(member):
-        check_folder(member)
-    return member
-
-
-def _names(members: Sequence[Member]) -> list[str]:
-    """By which tokens say who chose them, and routers know members; of a folder not where it lies."""
-    return [one.model if isinstance(one, ServerMember) else Path(one).name for one in members]
 
 
 def _weigh(
@@ -164,32 +142,6 @@ def _weigh(
     if not (Path(router) / "run.json").is_file():
         raise ValueError(f"router {router} is no RUN folder; `anabranch train` makes one")
     return partial(RouterWeights.of_run, Path(router), members, by, temperature)
-
-
-def _check_server(method: str, step: "Step", member: ServerMember) -> None:
-    """Refuse what a server that names its likeliest tokens cannot do."""
-    server = member.upstream
-    if step.needs == "whole":
-        raise ValueError(
-            f"fusion method {method!r} needs what a model thinks of all its tokens, and server {server.name!r} names "
-            "the likeliest; give a folder, or choose a method that needs no more, see docs/fusion.md"
-        )
-    if step.needs == "scores" and server.capabilities.prompt_logprobs is False:
-        raise ValueError(
-            f"fusion method {method!r} needs scores of texts, and server {server.name!r} has no prompt_logprobs; give "
-            "a folder, or choose a method that needs none, see docs/fusion.md"
-        )
-    if step.top > member.top:
-        raise ValueError(
-            f"fusion method {method!r} looks at {step.top} tokens of each model, and server {server.name!r} is asked "
-            f"for {member.top}; lower k, or raise top if the server gives more"
-        )
-
-
-def _window(member: Member) -> int | None:
-    if isinstance(member, ServerMember):
-        return member.window or member.upstream.capabilities.context_window
-    return None if is_on_hub(member) else window_of(member)
 
 
 def _step(name: str, method: str, settings: Mapping[str, Any]) -> "Step":
@@ -245,7 +197,7 @@ def _load(
     ensemble = Ensemble(tuple(rows), cached_union([one.vocabulary for one in rows]))
     orders = [OrdersOfOne(name, one.tokenizer, one.window, one.vocabulary.ends) for one in rows]
     return FusedReady(
-        FusionEngine(name, _names(members), ensemble, step, max_batch, weigh() if weigh else None, prefill_tokens),
+        FusionEngine(name, names_of(members), ensemble, step, max_batch, weigh() if weigh else None, prefill_tokens),
         FusedOrders(name, orders, weights, ensemble.union.end, deadline_s or math.inf, weigh is not None),
         Symbols(ensemble.union),
         _least([one.window for one in rows]),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from anabranch.data.routing_text import routing_text
-from anabranch.serving.fusion.during.engine import FusedOrder
+from anabranch.serving.fusion.during.fused_order import FusedOrder
 from anabranch.serving.fusion.during.weights import FIELD, shares
 from anabranch.upstreams.errors import BadRequest
 from anabranch.upstreams.local.completion import Order

@@ -4,8 +4,9 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from anabranch.serving.fusion.during.engine import FusedOrder, FusionEngine
+from anabranch.serving.fusion.during.engine import FusionEngine
 from anabranch.serving.fusion.during.ensemble import Ensemble
+from anabranch.serving.fusion.during.fused_order import FusedOrder
 from anabranch.serving.fusion.during.step import Step
 from anabranch.serving.fusion.during.symbols import Symbols
 from anabranch.upstreams.errors import UpstreamError
