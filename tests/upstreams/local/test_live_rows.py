@@ -16,7 +16,6 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from anabranch.upstreams.local import live_rows
 from anabranch.upstreams.local.canonical import common_length
 from anabranch.upstreams.local.forward import Forward
 from anabranch.upstreams.local.live_rows import LiveRows
@@ -24,45 +23,7 @@ from anabranch.upstreams.local.loading import load_rows
 from anabranch.upstreams.local.read_token_bytes import token_bytes
 from anabranch.upstreams.local.token_model import TokenModel, Work
 from tests.upstreams.local import tiny
-
-POCKET = Path(__file__).parents[3] / "upstreams" / "pocket" / "weights"
-NAMES = ["pocket-heron", "pocket-owl", "pocket-robin", "pocket-wren"]  # Qwen2, Llama, GPT-2, Llama
-PROMPT = [1, 20, 30, 40, 2]
-STRINGS = ["they", "'ll", " say", " it", "s", " 12", "3", ", ", "\n", " é", "€", " the sum of "]
-
-
-def made(model: PreTrainedModel) -> LiveRows:
-    """A model of bytes, of which 256 ends a text."""
-    tokenizer = tiny.byte_tokenizer()
-    return LiveRows(Forward(model), tokenizer, token_bytes(tokenizer, tiny.VOCABULARY, frozenset({256})))
-
-
-@pytest.fixture
-def rows(llama: PreTrainedModel) -> LiveRows:
-    return made(llama)
-
-
-@pytest.fixture(scope="module", params=NAMES)
-def pocket(request: pytest.FixtureRequest) -> LiveRows:
-    return load_rows(POCKET / request.param, "cpu", "float32")
-
-
-def afresh(model: LiveRows, ids: Sequence[int]) -> Tensor:
-    """What follows each prefix of ids, read without a cache; (n, V)."""
-    logits: Tensor = model._forward.model(torch.tensor([[*ids]]), use_cache=False).logits[0].detach().float()
-    says = [text is not None or token in model.vocabulary.ends for token, text in enumerate(model.vocabulary.written)]
-    return logits.masked_fill(~torch.tensor(says), -torch.inf).log_softmax(dim=-1)
-
-
-def close(mine: Tensor, theirs: Tensor) -> bool:
-    return torch.allclose(mine, theirs, atol=1e-4, rtol=0)
-
-
-def done(model: LiveRows, work: Callable[[], object]) -> Work:
-    """What some work comes to."""
-    before = Work(model.work.forwards, model.work.tokens)
-    work()
-    return Work(model.work.forwards - before.forwards, model.work.tokens - before.tokens)
+from tests.upstreams.local.live import PROMPT, STRINGS, afresh, close, done, made
 
 
 def test_it_is_a_token_model(rows: LiveRows) -> None:
@@ -248,37 +209,6 @@ def test_other_ids_of_a_length_that_is_kept_are_read(rows: LiveRows) -> None:
     assert done(rows, lambda: rows.next([row])) == Work(1, 1)
 
 
-def test_texts_are_scored_in_one_forward_with_what_is_pending(rows: LiveRows) -> None:
-    """The prompt's 5, 2 pending, and texts of 3, 1 and 0."""
-    (row,) = rows.open([PROMPT])
-    rows.write(row, b"ab")
-    scored: list[Tensor] = []
-    assert done(rows, lambda: scored.extend(rows.score([row], [[b"cde", b"x", b""]])[0])) == Work(1, 11)
-    assert [len(each) for each in scored] == [3, 1, 0]
-    assert done(rows, lambda: rows.next([row])) == Work(0, 0)
-
-
-@pytest.mark.parametrize("most", [2**26, 1])
-def test_texts_of_several_rows_are_scored_together(rows: LiveRows, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows of 5, 9 and 2 ids, one of which was read: in one forward, or each by itself where logits take much room."""
-    monkeypatch.setattr(live_rows, "MOST_LOGITS", most)
-    prompts, more = [PROMPT, [1, 2], [3]], [[b"cde", b"x"], [b"q"], [b"", b"long text", b"lo"]]
-    many = rows.open(prompts)
-    rows.write(many[0], b"ab\xc3\xa9")
-    rows.next([many[0], many[2]])
-    scored: list[list[Tensor]] = []
-    work = done(rows, lambda: scored.extend(rows.score(many, more)))
-    assert work == Work(1 if most > 1 else 3, (3 + 1) + (2 + 1) + (9 + 2))
-    for row, prompt, texts, each in zip(many, prompts, more, scored, strict=True):
-        for text, found in zip(texts, each, strict=True):
-            before, ids = [*prompt, *rows.ids(row)], [rows.vocabulary.ids[bytes([byte])] for byte in text]
-            said = afresh(rows, [*before, *ids])[len(before) - 1 : -1]
-            assert close(found, said[range(len(ids)), ids])
-    rows.write(many[2], b"long text")
-    assert done(rows, lambda: rows.next([many[2]])) == Work(0, 0)
-    assert close(rows.next([many[2]])[0], afresh(rows, [3, *rows.ids(many[2])])[-1])
-
-
 def test_what_was_kept_of_ids_that_were_written_over_is_not_said_of_others(rows: LiveRows) -> None:
     """Steps keep lengths 6 to 8; then "XYZ" is read at once, so that nothing is known after its first letters."""
     (row,) = rows.open([PROMPT])
@@ -287,59 +217,6 @@ def test_what_was_kept_of_ids_that_were_written_over_is_not_said_of_others(rows:
         rows.next([row])
     rows.write(row, b"XY")
     assert close(rows.next([row])[0], afresh(rows, [*PROMPT, *rows.ids(row)])[-1])
-
-
-def test_what_was_scored_and_written_over_is_read_again(rows: LiveRows) -> None:
-    (row,) = rows.open([PROMPT])
-    rows.score([row], [[b"xyz", b"cde"]])[0]
-    rows.write(row, b"QRSTUV")
-    rows.next([row])
-    rows.write(row, b"cde")
-    assert done(rows, lambda: rows.next([row])) == Work(1, 3)
-    assert close(rows.next([row])[0], afresh(rows, [*PROMPT, *rows.ids(row)])[-1])
-
-
-def test_what_was_scored_is_not_taken_for_the_same_text_elsewhere(rows: LiveRows) -> None:
-    """Scored after "ab", and then written in its place."""
-    (row,) = rows.open([PROMPT])
-    rows.write(row, b"ab")
-    rows.score([row], [[b"cde"]])[0]
-    rows.write(row, b"cde")
-    assert done(rows, lambda: rows.next([row])) == Work(1, 3)
-    assert close(rows.next([row])[0], afresh(rows, [*PROMPT, *rows.ids(row)])[-1])
-
-
-@pytest.mark.parametrize("chosen", [b"cde", b"cdXY", b"cd"])
-def test_a_text_that_was_scored_is_not_read_again(rows: LiveRows, chosen: bytes) -> None:
-    """Written whole, nothing is left to read; with its beginning and more, that; with its beginning, its last id."""
-    (row,) = rows.open([PROMPT])
-    rows.next([row])
-    rows.score([row], [[b"xyz", b"cdXY", b"cdefg"]])[0]
-    rows.write(row, chosen)
-    expected = {b"cde": Work(1, 1), b"cdXY": Work(0, 0), b"cd": Work(1, 1)}[chosen]
-    assert done(rows, lambda: rows.next([row])) == expected
-    assert close(rows.next([row])[0], afresh(rows, [*PROMPT, *rows.ids(row)])[-1])
-
-
-def test_forks_take_what_was_scored_with_them(rows: LiveRows) -> None:
-    (row,) = rows.open([PROMPT])
-    rows.score([row], [[b"one", b"two"]])[0]
-    forks = [rows.fork(row), rows.fork(row)]
-    for fork, text in zip(forks, (b"one", b"two"), strict=True):
-        rows.write(fork, text)
-    said: list[Tensor] = []
-    assert done(rows, lambda: said.extend(rows.next(forks))) == Work(0, 0)
-    for fork, each in zip(forks, said, strict=True):
-        assert close(each, afresh(rows, [*PROMPT, *rows.ids(fork)])[-1])
-
-
-def test_single_tokens_of_a_row_that_was_asked_are_scored_for_nothing(rows: LiveRows) -> None:
-    (row,) = rows.open([PROMPT])
-    said = rows.next([row])[0]
-    scored: list[Tensor] = []
-    assert done(rows, lambda: scored.extend(rows.score([row], [[b"a", b"", b"b"]])[0])) == Work(0, 0)
-    ids = [rows.vocabulary.ids[b"a"], rows.vocabulary.ids[b"b"]]
-    assert torch.equal(torch.cat(scored), said[ids])
 
 
 def test_rows_that_leave_take_their_memory_along(rows: LiveRows) -> None:
