@@ -32,7 +32,7 @@ from anabranch.training.paired import Paired
 from anabranch.training.progress import training_progress
 from anabranch.training.relearn import prepared_again, relearn
 from anabranch.training.report.console import renderable
-from anabranch.training.report.contents import LearningCurve
+from anabranch.training.report.contents import LearningCurve, Report
 from anabranch.training.report.json_view import to_json
 from anabranch.training.report.write import write_report
 
@@ -84,14 +84,8 @@ def evaluate(
     opened = [open_any(path, cache) for path in routers]
     plans = [one for one in opened if isinstance(one, Plan)]
     label_set = read_labels(labels)
-    if arm is not None:
-        _refuse_votes(label_set)
-    outcomes = with_arms(label_set.outcomes(), _arms_of(opened) or _recorded(arm, label_set))
-    test = outcomes.split(split)
-    for path in routers:
-        _refuse_trained_on(path, test, split)
-    train, fused = _train_of(outcomes, test), None
-    notes: tuple[str, ...] = ()
+    test, train = _prompts(arm, routers, opened, label_set, split)
+    fused, notes = None, tuple[str, ...]()
     if arm is not None and out is not None:
         asked = ask(arm, label_set, labels, split, out / "fused", max_tokens)
         if asked.summary.stopped is not None:
@@ -112,13 +106,34 @@ def evaluate(
     )
     report = replace(report, notes=report.notes + notes)
     if learning_curve:
-        ground = lay_ground(test, _train_of(outcomes, test), Paired.draw(len(test), replicates, seed))
+        ground = lay_ground(test, train, Paired.draw(len(test), replicates, seed))
         report = replace(report, learning=_relearnt(routers[0], label_set, ground, cache, seed))
+    return _answer(report, out)
+
+
+def _answer(report: Report, out: Path | None) -> Answer:
     shown = [renderable(report)]
     if out is not None:
         write_report(report, out)
         shown.append(Text(f"report: {out / 'report.html'}"))
     return Answer(Group(*shown), orjson.loads(to_json(report)))
+
+
+def _prompts(
+    arm: FusedArm | None,
+    routers: Sequence[Path],
+    opened: Sequence[Router | Plan],
+    labels: LabelSet,
+    split: str,
+) -> tuple[Outcomes, Outcomes]:
+    """The outcomes to measure on, which no router was trained on, and those that name the best single arm."""
+    if arm is not None:
+        _refuse_votes(labels)
+    outcomes = with_arms(labels.outcomes(), _arms_of(opened) or _recorded(arm, labels))
+    test = outcomes.split(split)
+    for path in routers:
+        _refuse_trained_on(path, test, split)
+    return test, _train_of(outcomes, test)
 
 
 def _arm(
