@@ -40,8 +40,8 @@ which is the cheapest that is as good as the best single model, and at 1, which 
 * All models write greedily; `me` draws a model for each token all the same. `purify` is meant for models of one \
 vocabulary, which these are not; it is here as it falls.
 * `packllm` weighs models by how well they predict the prompt. Each model of this pool was taught some kinds of \
-prompts and never saw others, so a prompt's likelihood all but says who was taught to answer it. Models that have all \
-read the same web differ far less in that; do not expect it of yours before you have measured it."""
+prompts and never saw others, so a prompt's likelihood all but says who was taught to answer it. Whether anything like \
+it holds of models that have read the same web is not measured here."""
 
 
 def _head(found: Found) -> str:
