@@ -1,6 +1,6 @@
 """What fusion during inference costs besides its models; prints a line of JSON a part.
 
-    python -m benchmarks.fusion [union] [steps] [memory] [--device cuda]
+    python -m benchmarks.fusion [union] [steps] [memory] [--device cuda] [--pairs pocket] [--repeats 3]
 
 Goals, on one thread:
 
@@ -28,6 +28,7 @@ from typing import Any
 import torch
 
 from benchmarks.fusion.memory import memory
+from benchmarks.fusion.models import PAIRS
 from benchmarks.fusion.steps import steps
 from benchmarks.fusion.union import union
 
@@ -36,12 +37,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help="union, steps, memory; all of them if none is named")
     parser.add_argument("--device", default="cpu", help="of torch, for steps and memory")
+    parser.add_argument("--pairs", default=",".join(PAIRS), help="models, for steps and memory")
+    parser.add_argument("--repeats", type=int, default=7, help="of each arm of steps; all of it takes half an hour")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    pairs = options.pairs.split(",")
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "union": union,
-        "steps": partial(steps, device=options.device),
-        "memory": partial(memory, device=options.device),
+        "steps": partial(steps, pairs, repeats=options.repeats, device=options.device),
+        "memory": partial(memory, pairs, device=options.device),
     }
     for part in options.parts or parts:  # a line each, so that what is measured is not lost to what fails later
         print(json.dumps({part: parts[part]()}), flush=True)

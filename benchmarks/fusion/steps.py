@@ -1,5 +1,7 @@
 """What a step of a fused text costs beside one step of each of its models."""
 
+import json
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -78,7 +80,9 @@ def steps(
         ensemble = Ensemble.of([member.rows for member in members])
         for prefix in prefixes:
             for batch in batches:
-                rows += _compared(pair, members, ensemble, prefix, batch, repeats)
+                found = _compared(pair, members, ensemble, prefix, batch, repeats)
+                print(json.dumps(found), file=sys.stderr, flush=True)  # as it is measured, since all of it takes long
+                rows += found
     return {"rows": rows, "goals": goals(rows)}
 
 
